@@ -38,6 +38,7 @@ mod health;
 mod injection;
 mod introspection;
 mod invitations;
+mod ip_allowlist;
 mod jwks;
 mod lockout;
 mod login_csrf;

@@ -19,10 +19,13 @@ use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
-use portcullis_flows::machine::api_key::ApiKeyUses;
+use portcullis_flows::machine::api_key::{ApiKeyChecks, ApiKeyUses};
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::outbox::OutboxWatch;
+use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_token::TokenAuthority;
 use portcullis_web::{AppData, Application, Authenticator, Part};
 
 pub use self::foundation::Foundation;
@@ -63,7 +66,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         config.sessions.clone(),
     );
     let credentials = Credentials::start(foundation, &mut data)?;
-    sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
+    let networks = sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
     let api_keys = machine::share(foundation, &issuer, matrices.active(), &credentials, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
@@ -118,14 +121,8 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         checkpoints: checkpoints.clone(),
     }));
 
-    let authenticator = Arc::new(Authenticator {
-        authority: Arc::clone(keys.authority()),
-        revocations: revocations.clone(),
-        csrf: node::csrf_key(foundation),
-        services: config.services.clone(),
-        api_keys: api_keys.checks,
-        clock: ambient.clock.clone(),
-    });
+    let (keys, checks) = (Arc::clone(keys.authority()), api_keys.checks);
+    let authenticator = authenticator(foundation, keys, revocations.clone(), networks, checks);
     data.share(authenticator.clone());
     let (recording, following) = (decisions.clone(), revocations.clone());
     let (hashing, signals) = (credentials.hashing.clone(), feed.clone());
@@ -154,6 +151,20 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         close_streams: Box::new(move || feed.close()),
     };
     Ok(Assembled { application, setup, matrices, checkpoints, key_uses: api_keys.uses })
+}
+
+/// The authentication of requests.
+fn authenticator(
+    foundation: &Foundation,
+    authority: Arc<TokenAuthority>,
+    revocations: Arc<Revocations>,
+    networks: Arc<NetworkAccess>,
+    api_keys: Arc<ApiKeyChecks>,
+) -> Arc<Authenticator> {
+    let Foundation { config, ambient, .. } = foundation;
+    let (csrf, services) = (node::csrf_key(foundation), config.services.clone());
+    let clock = ambient.clock.clone();
+    Arc::new(Authenticator { authority, revocations, csrf, services, networks, api_keys, clock })
 }
 
 /// The jobs of `portcullis worker`: the exclusive ones.

@@ -236,7 +236,8 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
     let base_url = server.origin(server.address);
     let Mfa { policy: factors, issuer: mfa_issuer, relying_party } =
         mfa::check(raw.mfa, product.as_deref(), &base_url, &in_force, environment, findings);
-    let sessions = SessionPolicy { factors, ..sessions };
+    let networks = accounts::networks(raw.accounts.networks_by_role, &in_force, findings);
+    let sessions = SessionPolicy { factors, networks, ..sessions };
     let refresh_lifetime = sessions.refresh_lifetime;
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let mail = Mail::check(raw.mail, &base_url, environment, findings);

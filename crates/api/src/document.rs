@@ -84,6 +84,8 @@ pub fn document() -> String {
         crate::identity::profile::change,
         crate::identity::account_deletion::delete_own,
         crate::identity::own_data::export,
+        crate::identity::network_allowlist::read,
+        crate::identity::network_allowlist::replace,
         crate::sign_in::session::list,
         crate::sign_in::session::end,
         crate::sign_in::session::end_others,

@@ -8,6 +8,7 @@ pub(crate) mod disavowal;
 pub(crate) mod email_change;
 pub(crate) mod email_verification;
 pub(crate) mod invitation;
+pub(crate) mod network_allowlist;
 pub(crate) mod own_data;
 pub(crate) mod password_change;
 pub(crate) mod password_removal;

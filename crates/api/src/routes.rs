@@ -12,8 +12,8 @@ use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
     account, account_change, account_deletion, bootstrap, disavowal, email_change,
-    email_verification, invitation, own_data, password_change, password_removal, password_reset,
-    password_reset_request, profile, registration,
+    email_verification, invitation, network_allowlist, own_data, password_change, password_removal,
+    password_reset, password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
@@ -68,6 +68,8 @@ fn routes(to: &mut impl Router) {
     to.add(&api_key::CREATE, api_key::create);
     to.add(&api_key::ROTATE, api_key::rotate);
     to.add(&api_key::REVOKE, api_key::revoke);
+    to.add(&network_allowlist::READ, network_allowlist::read);
+    to.add(&network_allowlist::REPLACE, network_allowlist::replace);
     to.add(&csrf::ISSUE, csrf::issue);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&matrix::SHOW, matrix::show);

@@ -362,7 +362,7 @@ impl FamilyToken {
 }
 
 /// The fields of an account that an auditor may see.
-fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 10] {
+fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 11] {
     // The fields are listed one by one: a new field does not compile until it is handled here.
     let Account {
         id: _,
@@ -376,9 +376,11 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 10] {
         email_verified,
         password_must_change,
         mfa_enabled,
+        allowed_networks,
         created_at: _,
         last_sign_in_at: _,
     } = account;
+    let networks = (!allowed_networks.is_empty()).then(|| allowed_networks.into());
     [
         ("username", Some(username.into())),
         ("email", Some(email.into())),
@@ -390,5 +392,6 @@ fn fields(account: &Account) -> [(&'static str, Option<AuditValue>); 10] {
         ("email_verified", Some((*email_verified).into())),
         ("password_must_change", Some((*password_must_change).into())),
         ("mfa_enabled", Some((*mfa_enabled).into())),
+        ("allowed_networks", networks),
     ]
 }

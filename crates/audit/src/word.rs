@@ -118,6 +118,11 @@ words! {
         OwnDataExported = "own_data_exported",
         /// A user read the account of another user.
         AccountRead = "account_read",
+        /// The networks that an account may be used from were changed, or a principal tried to.
+        NetworksChanged = "networks_changed",
+        /// A session was used from outside the networks of its account, and refused: the first time in a
+        /// minute, on one node.
+        SessionUsedOutside = "session_used_outside",
         /// A request was refused because it requires a more recent sign-in than that of the
         /// session.
         StepUpRequired = "step_up_required",
@@ -236,7 +241,7 @@ words! {
         Locked = "locked",
         /// The API key has expired.
         Expired = "expired",
-        /// The client is outside the networks that the API key may be used from.
+        /// The client is outside the networks that the account or the API key may be used from.
         OutsideNetworks = "outside_networks",
         /// The account is deactivated.
         Deactivated = "deactivated",

@@ -5,7 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::joiner::has_idle_invisible;
 use crate::{
-    AccountId, AccountKind, Email, Role, TextError, Timestamp, Username, is_deceptive, is_invisible,
+    AccountId, AccountKind, Email, NetworkList, Role, TextError, Timestamp, Username, is_deceptive,
+    is_invisible,
 };
 
 /// An account: a person or a machine that signs in.
@@ -35,6 +36,8 @@ pub struct Account {
     pub password_must_change: bool,
     /// True if the account has a second factor, which every sign-in requires.
     pub mfa_enabled: bool,
+    /// The networks that it may be used from; an empty list allows all.
+    pub allowed_networks: NetworkList,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last successful sign-in.

@@ -78,6 +78,23 @@ impl NetworkList {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// The networks that both lists contain: an address is in them if it is in both lists. Networks are
+    /// nested or apart, so each is one of the two lists.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let inside = |one: &Self, other: &Self| {
+            let within = |network: &&IpNet| other.0.iter().any(|wide| wide.contains(*network));
+            one.0.iter().filter(within).copied().collect::<Vec<_>>()
+        };
+        let mut networks = inside(self, other);
+        for network in inside(other, self) {
+            if !networks.contains(&network) {
+                networks.push(network);
+            }
+        }
+        Self(networks)
+    }
+
     /// The networks, each in its usual form.
     pub fn networks(&self) -> impl ExactSizeIterator<Item = String> {
         self.0.iter().map(ToString::to_string)
@@ -174,6 +191,23 @@ mod tests {
         assert!(all.contains("2001:db8::1".parse().unwrap()));
         assert!(!all.contains("192.0.2.1".parse().unwrap()), "every IPv6 address only");
         assert!(!all.contains("::ffff:192.0.2.1".parse().unwrap()), "it is an IPv4 address");
+    }
+
+    #[test]
+    fn the_common_networks_are_those_in_both_lists() {
+        let cases = [
+            ("192.0.2.0/24 198.51.100.0/24", "192.0.2.64/26 203.0.113.0/24", "192.0.2.64/26"),
+            ("192.0.2.7", "192.0.0.0/16 ::/0", "192.0.2.7/32"),
+            ("192.0.2.0/24", "192.0.2.0/24", "192.0.2.0/24"),
+            ("10.0.0.0/8 2001:db8::/48", "10.1.0.0/16 2001:db8::/32", "2001:db8::/48 10.1.0.0/16"),
+            ("192.0.2.0/24", "198.51.100.0/24", ""),
+            ("192.0.2.0/24", "", ""),
+        ];
+        for (one, other, common) in cases {
+            assert_eq!(list(one).common(&list(other)).to_string(), common, "{one} | {other}");
+            let swapped = list(other).common(&list(one));
+            assert_eq!(swapped.networks().len(), list(common).networks().len());
+        }
     }
 
     #[test]

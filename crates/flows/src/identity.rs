@@ -16,6 +16,7 @@ pub mod email_verification;
 pub(crate) mod field_error;
 pub mod invitation;
 pub mod mail_limit;
+pub mod network_allowlist;
 pub mod new_password;
 pub mod own_data;
 pub mod password_change;

@@ -36,6 +36,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "email_changed"
         | "password_changed"
         | "password_breached"
+        | "networks_changed"
         | "account_deleted"
         | "password_removed"
         | "password_reset"

@@ -116,6 +116,7 @@ impl Renderer {
             | Mail::EmailChanged { address }
             | Mail::PasswordChanged { address }
             | Mail::PasswordBreached { address }
+            | Mail::NetworksChanged { address }
             | Mail::AccountDeleted { address }
             | Mail::PasswordRemoved { address }
             | Mail::PasswordReset { address }

@@ -36,6 +36,7 @@ table! {
         breach_reviewed_epoch -> Nullable<Integer>,
         must_verify_email -> Bool,
         mfa_enabled -> Bool,
+        allowed_networks -> Nullable<Text>,
     }
 }
 

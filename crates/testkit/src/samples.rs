@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use portcullis_access::Matrix;
 use portcullis_audit::{Actor, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Email, Role, SessionId, SystemRandom, Timestamp, TokenId,
-    Username,
+    Account, AccountId, AccountKind, Email, NetworkList, Role, SessionId, SystemRandom, Timestamp,
+    TokenId, Username,
 };
 use portcullis_flows::principal::{Credential, Principal};
 use portcullis_password::{Argon2Params, Hasher, Password, PasswordHash, Scratch};
@@ -72,6 +72,7 @@ pub fn account(name: &str) -> Account {
         email_verified: false,
         password_must_change: false,
         mfa_enabled: false,
+        allowed_networks: NetworkList::default(),
         created_at: NOW,
         last_sign_in_at: None,
     }

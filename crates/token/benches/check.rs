@@ -235,6 +235,7 @@ fn claims() -> AccessClaims {
         authenticated_at: NOW,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use portcullis_domain::{
-    AccountId, AccountKind, AssuranceLevel, AuthenticationMethod, Role, SessionId, Timestamp,
-    TokenId,
+    AccountId, AccountKind, AssuranceLevel, AuthenticationMethod, NetworkList, Role, SessionId,
+    Timestamp, TokenId,
 };
 use serde::Serialize;
 
@@ -17,8 +17,8 @@ mod payload;
 
 use self::payload::AccessPayload;
 
-/// The claims of an access token (RFC 9068, with `role`, `kind`, `password_must_change` and
-/// `factor_required` as private claims). They contain no personal data, because many services see a token.
+/// The claims of an access token (RFC 9068, with `role`, `kind`, `password_must_change`,
+/// `factor_required` and `networks` as private claims). They contain no personal data, because many services see a token.
 ///
 /// Times have whole seconds in the token; fractions are cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub struct AccessClaims {
     pub password_must_change: bool,
     /// True if the subject may only enrol a second factor; absent from the token if false.
     pub factor_required: bool,
+    /// The networks that the token may be used from, in the claim with spaces between them. `None` allows
+    /// all, and is absent from the token; an empty list allows none.
+    pub networks: Option<NetworkList>,
 }
 
 impl AccessClaims {
@@ -94,6 +97,10 @@ impl Kind for AccessClaims {
             authenticated_at: Timestamp::from_seconds(payload.auth_time),
             password_must_change: payload.password_must_change,
             factor_required: payload.factor_required,
+            networks: payload
+                .networks
+                .map(|networks| networks.parse().map_err(|_| TokenError::Malformed))
+                .transpose()?,
         })
     }
 }
@@ -119,6 +126,7 @@ impl SignedKind for AccessClaims {
             auth_time: self.authenticated_at.as_seconds(),
             password_must_change: self.password_must_change,
             factor_required: self.factor_required,
+            networks: self.networks.as_ref().map(|networks| networks.to_string().into()),
         }
     }
 }

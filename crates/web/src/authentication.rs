@@ -16,6 +16,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::machine::api_key::ApiKeyChecks;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::principal::Principal;
+use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_token::{AccessClaims, ApiKey, CsrfKey, TokenAuthority};
 
 pub use self::service::ServiceCredentials;
@@ -24,7 +25,7 @@ use crate::blocking::blocking;
 use crate::cookies::{Name, cookie};
 use crate::csrf;
 use crate::problem::{Code, Problem};
-use crate::request::origin;
+use crate::request::{RequestContext, origin};
 
 /// Verifies credentials. Without strict mode it queries neither database nor Redis.
 pub struct Authenticator {
@@ -36,6 +37,8 @@ pub struct Authenticator {
     pub csrf: Arc<CsrfKey>,
     /// The services that may follow revocations and introspect tokens.
     pub services: ServiceCredentials,
+    /// The networks that accounts may be used from.
+    pub networks: Arc<NetworkAccess>,
     /// Checks API keys.
     pub api_keys: Arc<ApiKeyChecks>,
     /// The time.
@@ -114,6 +117,7 @@ impl Authenticator {
             }
             Presented::Claims(claims) => {
                 let claims = self.unrevoked(claims).await?;
+                self.require_network(request, &claims).await?;
                 Ok(Authenticated {
                     password_must_change: claims.password_must_change,
                     factor_required: claims.factor_required,
@@ -121,6 +125,25 @@ impl Authenticator {
                 })
             }
         }
+    }
+
+    /// The request is refused even if the refusal could not be recorded.
+    async fn require_network(
+        &self,
+        request: &HttpRequest,
+        claims: &AccessClaims,
+    ) -> Result<(), Problem> {
+        let address = RequestContext::of(request).address;
+        if self.networks.policy().admits_token(claims, address) {
+            return Ok(());
+        }
+        let (networks, origin) = (Arc::clone(&self.networks), origin(request));
+        let (account, session) = (claims.subject, claims.session);
+        let record = move || networks.record_refusal(account, session, &origin);
+        if let Err(problem) = blocking(record).await {
+            tracing::warn!(%problem, "the use of a session from outside is not recorded");
+        }
+        Err(Problem::new(Code::OutsideNetworks))
     }
 
     /// In strict mode the database is asked.

@@ -15,6 +15,7 @@ use portcullis_flows::identity::disavowal::Disavowals;
 use portcullis_flows::identity::email_change::{EmailChange, EmailChangePolicy};
 use portcullis_flows::identity::email_verification::{EmailVerification, LinkPolicy};
 use portcullis_flows::identity::invitation::Invitations;
+use portcullis_flows::identity::network_allowlist::NetworkAllowlists;
 use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::identity::password_change::PasswordChange;
@@ -75,7 +76,13 @@ pub(super) fn share(
         config.own_deletion,
     )));
     share_registration(foundation, credentials, &checker, matrix, data);
-    data.share(Arc::new(account_changes(store, issuer.enforcement(), matrix, ambient)));
+    let changes = || account_changes(store, issuer.enforcement(), matrix, ambient);
+    data.share(Arc::new(changes()));
+    data.share(Arc::new(NetworkAllowlists::new(
+        changes(),
+        credentials.reauthentication(foundation),
+        issuer.networks().clone(),
+    )));
     data.share(Arc::new(PasswordChange::new(
         store.clone(),
         credentials.hashing.clone(),

@@ -74,7 +74,8 @@ pub(super) fn share(
     let uses = Arc::new(ApiKeyUses::new(store.clone(), ambient.clone()));
     data.share(uses.clone());
     let clock = ambient.clock.clone();
-    let checks = Arc::new(ApiKeyChecks::new(store.clone(), seal, uses.clone(), clock));
+    let networks = issuer.networks().clone();
+    let checks = Arc::new(ApiKeyChecks::new(store.clone(), seal, uses.clone(), networks, clock));
     data.share(checks.clone());
     KeysInUse { checks, uses }
 }

@@ -15,6 +15,7 @@ use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
@@ -111,14 +112,17 @@ pub(super) fn breaches(
     Ok(Arc::new(BreachChecks::new(filter, service, clock)))
 }
 
+/// The use cases of sign-in and sessions. Returns the networks that accounts may be used from.
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
     credentials: &Credentials,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
-) {
+) -> Arc<NetworkAccess> {
     let Foundation { config, store, ambient, .. } = foundation;
+    let networks = issuer.networks().clone();
+    let networks = Arc::new(NetworkAccess::new(networks, store.clone(), ambient.clone()));
     let offer = share_factors(foundation, issuer, credentials, data);
     let sign_in = SignIn::new(
         store.clone(),
@@ -136,7 +140,8 @@ pub(super) fn share(
     let passkey =
         PasskeySignIn::new(store.clone(), store.clone(), offer, issuer.clone(), ambient.clone());
     data.share(Arc::new(passkey.requiring_verified_email(requires_verified_email)));
-    data.share(Arc::new(Refresh::new(store.clone(), issuer.clone(), ambient.clone())));
+    let refresh = Refresh::new(store.clone(), issuer.clone(), networks.clone(), ambient.clone());
+    data.share(Arc::new(refresh));
     data.share(Arc::new(SignOut::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(Sessions::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(MassSignOut::new(
@@ -145,6 +150,7 @@ pub(super) fn share(
         issuer.enforcement(),
         ambient.clone(),
     )));
+    networks
 }
 
 /// The use cases of second factors. Returns the passkeys that sign-ins offer.

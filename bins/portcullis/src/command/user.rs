@@ -8,6 +8,7 @@ mod import;
 mod list;
 mod lock;
 mod named;
+mod networks;
 mod password;
 mod reset_mfa;
 mod set_password;
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
     Factors(named::Name),
     /// Remove all second factors of an account and end its sessions (its owner has lost them)
     ResetMfa(named::Name),
+    /// Show or replace the networks that an account may be used from
+    Networks(networks::Arguments),
     /// End all sessions of all accounts; running servers refuse their tokens within a second
     EndSessions(end_sessions::Arguments),
 }
@@ -65,6 +68,7 @@ pub(crate) fn run(loaded: LoadedConfig, verb: Verb, output: Output) -> Result<Ex
         Verb::Delete(arguments) => delete::run(&config, &arguments, output),
         Verb::Factors(name) => factors::run(&config, &name, output),
         Verb::ResetMfa(name) => reset_mfa::run(&config, &name, output),
+        Verb::Networks(arguments) => networks::run(&config, &arguments, output),
         Verb::EndSessions(_) => end_sessions::run(&config, output),
     }
 }

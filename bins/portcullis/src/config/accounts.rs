@@ -1,15 +1,20 @@
-//! The sections `registration` and `moderation`: the rules for new accounts.
+//! The sections `accounts`, `registration` and `moderation`: the rules for accounts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_domain::{Moderation, ReservedNames, Severity};
+use portcullis_domain::{Moderation, NetworkList, ReservedNames, Severity};
+use portcullis_flows::access::matrix::MatrixInForce;
 use portcullis_flows::identity::account_request::{AccountRules, RegistrationMode};
 use portcullis_flows::identity::mail_limit::MailLimit;
+use portcullis_flows::identity::network_allowlist::NetworkAllowlists;
 use portcullis_flows::identity::pending_registration::PendingRegistrationPolicy;
 use portcullis_flows::identity::registration::RegistrationAnswer;
+use portcullis_flows::sign_in::network_policy::NetworkPolicy;
 
 use super::finding::Findings;
 use super::raw::{self, Environment, RegistrationAnswer as Answer, RegistrationMode as Mode};
+use crate::roles;
 
 const RESERVED_NAMES: &str = include_str!("../../../../config/reserved-usernames.txt");
 
@@ -29,6 +34,38 @@ pub(crate) fn rules(
             raw::Moderation::Severe => Some(Moderation::new(Severity::Severe)),
         },
     }
+}
+
+/// The networks that accounts of single roles may be used from.
+pub(crate) fn networks(
+    raw: Option<BTreeMap<String, Vec<String>>>,
+    matrix: &MatrixInForce,
+    findings: &mut Findings,
+) -> NetworkPolicy {
+    let mut by_role = BTreeMap::new();
+    for (word, list) in raw.unwrap_or_default() {
+        let key = format!("accounts.networks_by_role.{word}");
+        let networks = NetworkList::parse(list.iter().map(String::as_str));
+        let networks = networks.unwrap_or_else(|error| {
+            let remedy = "list networks such as 10.0.0.0/8, or single addresses";
+            findings.fault(&key, error.to_string(), remedy);
+            NetworkList::default()
+        });
+        if list.is_empty() || list.len() > NetworkAllowlists::MAX_NETWORKS {
+            let remedy = "list 1 to 20 networks, or remove the role to allow all";
+            findings.fault(&key, "has no network, or more than 20", remedy);
+        }
+        match roles::find(&matrix.matrix, &word) {
+            Some(role) => drop(by_role.insert(role, networks)),
+            // A faulty matrix has no known roles.
+            None if !findings.is_sound("access") => {}
+            None => {
+                let problem = "names no role of the access matrix";
+                findings.fault(&key, problem, roles::choices(&matrix.matrix));
+            }
+        }
+    }
+    NetworkPolicy::new(by_role)
 }
 
 /// The checked section `registration`, except the mode.

@@ -180,6 +180,7 @@ pub(crate) enum RegistrationAnswer {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Accounts {
     pub(crate) own_deletion: Option<bool>,
+    pub(crate) networks_by_role: Option<BTreeMap<String, Vec<String>>>,
 }
 
 /// The mode of registration.

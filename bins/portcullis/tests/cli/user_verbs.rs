@@ -1,9 +1,10 @@
-//! Tests of `user list`, `show`, `lock`, `unlock` and `delete`.
+//! Tests of `user list`, `show`, `lock`, `unlock`, `delete` and `networks`.
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::PASSWORD;
 use crate::machine::{Machine, within};
 
 #[test]
@@ -131,4 +132,32 @@ fn user_delete_needs_a_confirmation_and_keeps_the_last_administrator() {
     machine.run(&["user", "delete", "--username", "ada", "--for-good"]).exits_with(1);
     let last = machine.run(&["user", "delete", "--username", "grace", "--for-good", "--json"]);
     assert!(last.exits_with(1).stdout.contains("last active administrator"));
+}
+
+#[test]
+fn user_networks_lets_an_owner_in_whose_address_is_not_in_the_list() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    let networks =
+        |more: &[&str]| machine.run(&[&["user", "networks", "--username", "ada"], more].concat());
+    let shown = networks(&[]).exits_with(0).stdout;
+    assert_eq!(shown.trim_end(), "\"ada\" may be used from every network.");
+    let set = networks(&["--set", "198.51.100.0/24", "2001:db8::7", "--json"]).exits_with(0);
+    assert_eq!(set.json()["networks"], json!(["198.51.100.0/24", "2001:db8::7/128"]));
+    within(Duration::from_secs(10), || !server.knows(&token));
+    let login = json!({ "username": "ada", "password": PASSWORD, "delivery": "body" }).to_string();
+    let sign_in = || server.request("POST", "/api/auth/login/json", &login);
+    assert!(sign_in().contains("invalid_credentials"), "{}", sign_in());
+
+    networks(&["--clear"]).exits_with(0);
+    within(Duration::from_secs(10), || sign_in().starts_with("HTTP/1.1 200"));
+    let refused = networks(&["--set", "198.51.100.7/24"]).exits_with(1);
+    assert!(refused.stderr.contains("without bits of a host"), "{}", refused.stderr);
+    let many: Vec<String> = (0..21).map(|place| format!("192.0.2.{place}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let refused = networks(&[&["--set"], &many[..]].concat()).exits_with(1);
+    assert!(refused.stderr.contains("too many networks"), "{}", refused.stderr);
+    assert_eq!(networks(&["--set", "192.0.2.7", "--clear"]).code, 2);
 }

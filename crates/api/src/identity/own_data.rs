@@ -123,6 +123,9 @@ struct BackupCodesItem {
 #[expect(dead_code, reason = "the shape of the file, which is written part by part")]
 pub(crate) struct OwnDataFile<'a> {
     account: AccountAnswer<'a>,
+    /// The networks that the account may be used from; an empty list allows all.
+    #[schema(example = json!(["192.0.2.0/24"]))]
+    allowed_networks: Vec<String>,
     /// The former addresses, the latest first.
     former_emails: Vec<FormerEmailItem<'a>>,
     /// The authenticator app; null without one.
@@ -194,6 +197,8 @@ fn write(
     let mails: Vec<_> = records.mails.iter().map(MailItem::from).collect();
     chunks.write_all(b"{\"account\":")?;
     json(chunks, &AccountAnswer::from(&records.account))?;
+    chunks.write_all(b",\"allowed_networks\":")?;
+    json(chunks, &records.account.allowed_networks.networks().collect::<Vec<_>>())?;
     chunks.write_all(b",\"former_emails\":")?;
     json(chunks, &former_emails)?;
     chunks.write_all(b",\"totp\":")?;

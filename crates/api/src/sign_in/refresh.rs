@@ -30,6 +30,7 @@ pub(crate) const REFRESH: Route = Route {
         Code::AmbiguousCredentials,
         Code::InvalidRefreshToken,
         Code::RefreshTokenReused,
+        Code::OutsideNetworks,
         Code::OutcomeUnknown,
         Code::Unavailable,
     ],

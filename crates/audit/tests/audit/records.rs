@@ -5,8 +5,8 @@ use portcullis_audit::{
     Outcome, SecurityEvent,
 };
 use portcullis_domain::{
-    Account, AccountId, AccountKind, DisplayName, Email, EventId, Role, SessionId, SystemRandom,
-    Username,
+    Account, AccountId, AccountKind, DisplayName, Email, EventId, NetworkList, Role, SessionId,
+    SystemRandom, Username,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -103,6 +103,7 @@ fn ada() -> Account {
         email_verified: false,
         password_must_change: false,
         mfa_enabled: false,
+        allowed_networks: NetworkList::default(),
         created_at: time(0),
         last_sign_in_at: None,
     }

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Ambient, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, Ambient, NetworkList, Role, Timestamp};
 use portcullis_password::PasswordHash;
 
-pub use self::rule::{AccountState, Refusal};
+pub use self::rule::{AccountState, AccountUpdate, Refusal};
 pub(crate) use self::rule::{acting_account, check_rules, refuse_own_account};
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};
@@ -78,22 +78,6 @@ pub struct AccountRuleResult {
     pub result: Result<AccountUpdate, Refusal>,
     /// The effects to record in both cases.
     pub effects: Box<dyn FnOnce(&AccountChangeResult) -> Effects>,
-}
-
-/// The update of an account.
-#[derive(Debug)]
-pub struct AccountUpdate {
-    /// The account afterwards; only its role, its activation, and whether its password must be
-    /// changed may differ.
-    pub after: Account,
-    /// Access tokens issued before this are invalid.
-    pub tokens_valid_from: Option<Timestamp>,
-    /// The reason why all sessions end, if they do.
-    pub ends_sessions: Option<EventKind>,
-    /// The hash of a new password, which invalidates every device cookie and every link of a mail.
-    pub password_hash: Option<PasswordHash>,
-    /// True if all second factors of the account are removed.
-    pub removes_factors: bool,
 }
 
 /// The result of a change.
@@ -216,7 +200,7 @@ impl AccountChanges {
             };
             self.judge_change(principal, &matrix, account_state, after)
         };
-        self.carry_out(principal, &matrix, account, &judging)
+        self.carry_out(principal, &matrix, account, None, &judging)
     }
 
     /// Gives the account a new password, which its holder must change if `must_change`. Ends every
@@ -251,15 +235,13 @@ impl AccountChanges {
                 _ => event.into(),
             };
             let update = |()| AccountUpdate {
-                after,
-                tokens_valid_from: None,
                 ends_sessions: Some(kind),
                 password_hash: Some(hash.clone()),
-                removes_factors: false,
+                ..AccountUpdate::to(after)
             };
             AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
         };
-        self.carry_out(operator, &matrix, account, &rule).map(drop)
+        self.carry_out(operator, &matrix, account, None, &rule).map(drop)
     }
 
     /// Ends every session of the account.
@@ -277,17 +259,14 @@ impl AccountChanges {
             let outcome = outcome(result);
             let event = self.event(kind, outcome, principal, account.id, account_state.now);
             let update = |()| AccountUpdate {
-                after: account.clone(),
-                tokens_valid_from: None,
                 ends_sessions: Some(kind),
-                password_hash: None,
-                removes_factors: false,
+                ..AccountUpdate::to(account.clone())
             };
             let effects =
                 Box::new(move |changed: &AccountChangeResult| event.ending(changed.ended()).into());
             AccountRuleResult { result: result.map(update), effects }
         };
-        self.carry_out(principal, &matrix, account, &rule).map(drop)
+        self.carry_out(principal, &matrix, account, None, &rule).map(drop)
     }
 
     /// Removes all second factors of the account and ends its sessions: for an account whose owner
@@ -310,11 +289,9 @@ impl AccountChanges {
             let had_factors = before.mfa_enabled;
             let account = before.id;
             let update = |()| AccountUpdate {
-                after,
-                tokens_valid_from: None,
                 ends_sessions: Some(kind),
                 removes_factors: true,
-                password_hash: None,
+                ..AccountUpdate::to(after)
             };
             let random = random.clone();
             let effects = Box::new(move |changed: &AccountChangeResult| {
@@ -326,7 +303,74 @@ impl AccountChanges {
             });
             AccountRuleResult { result: result.map(update), effects }
         };
-        self.carry_out(principal, &matrix, account, &rule).map(drop)
+        self.carry_out(principal, &matrix, account, None, &rule).map(drop)
+    }
+
+    /// Replaces the list of networks that the account may be used from. Every access token of the account is
+    /// invalid from then on; its sessions go on at their next refresh, from inside.
+    pub fn set_networks(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        networks: &NetworkList,
+    ) -> Result<Account, ChangeError> {
+        let matrix = self.matrix.load();
+        still_permitted(principal, &matrix, &[permission::CHANGE_STATE])?;
+        let permit = |state: &AccountState, after: &Account| {
+            check_rules(state, principal, &matrix, after)
+                .and_then(|()| refuse_own_account(&state.account, principal))
+        };
+        let rule = |state: &AccountState| self.judge_networks(principal, state, networks, &permit);
+        self.carry_out(principal, &matrix, account, None, &rule)
+    }
+
+    /// Replaces the list of the caller, whose current credential was verified.
+    pub(crate) fn set_own_networks(
+        &self,
+        principal: &Principal,
+        reauthenticated: &Reauthenticated,
+        networks: &NetworkList,
+    ) -> Result<Account, ChangeError> {
+        let matrix = self.matrix.load();
+        let permit = |state: &AccountState, _: &Account| acting_account(state, principal).map(drop);
+        let rule = |state: &AccountState| self.judge_networks(principal, state, networks, &permit);
+        let account = reauthenticated.account.id;
+        self.carry_out(principal, &matrix, account, Some(reauthenticated), &rule)
+    }
+
+    /// The account as stored.
+    pub(crate) fn find(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
+        self.store.account(account)
+    }
+
+    /// The holder is told of a change, with a link that undoes it.
+    fn judge_networks(
+        &self,
+        principal: &Principal,
+        state: &AccountState,
+        networks: &NetworkList,
+        permit: &dyn Fn(&AccountState, &Account) -> Result<(), Refusal>,
+    ) -> AccountRuleResult {
+        let kind = EventKind::NetworksChanged;
+        let before = &state.account;
+        let after = Account { allowed_networks: networks.clone(), ..before.clone() };
+        let details = Details::of_account(Some(before), &after);
+        let is_same = after == *before;
+        let result = permit(state, &after).and_then(|()| {
+            if is_same { Ok(AccountUpdate::to(after)) } else { state.voiding_tokens(after, kind) }
+        });
+        let outcome = outcome(result.as_ref().map(drop).map_err(|refusal| *refusal));
+        let event = self.event(kind, outcome, principal, before.id, state.now).with(details);
+        let ends = result.as_ref().is_ok_and(|update| update.ends_sessions.is_some());
+        let (random, address) = (self.ambient.random.clone(), principal.origin.address);
+        let effects = move |changed: &AccountChangeResult| match changed {
+            AccountChangeResult::Done { account, .. } if !is_same => {
+                let event = if ends { event.ending(changed.ended()) } else { event };
+                Effects::with_mail(event, account.id, Mail::NetworksChanged { address }, &*random)
+            }
+            _ => event.into(),
+        };
+        AccountRuleResult { result, effects: Box::new(effects) }
     }
 
     fn carry_out(
@@ -334,13 +378,14 @@ impl AccountChanges {
         principal: &Principal,
         matrix: &MatrixInForce,
         account: AccountId,
+        reauthenticated: Option<&Reauthenticated>,
         rule: &dyn Fn(&AccountState) -> AccountRuleResult,
     ) -> Result<Account, ChangeError> {
         let changed = self.store.change_account(&AccountChange {
             kind: ChangeKind::Update,
             account,
             principal,
-            reauthenticated: None,
+            reauthenticated,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,
@@ -363,25 +408,19 @@ impl AccountChanges {
             let result = acting_account(account_state, principal).map(drop);
             let kind = EventKind::AccountRead;
             let event = self.event(kind, outcome(result), principal, before.id, now);
-            let update = |()| AccountUpdate {
-                after,
-                tokens_valid_from: None,
-                ends_sessions: None,
-                password_hash: None,
-                removes_factors: false,
-            };
             return AccountRuleResult {
-                result: result.map(update),
+                result: result.map(|()| AccountUpdate::to(after)),
                 effects: Box::new(|_| event.into()),
             };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
         let result = check_rules(account_state, principal, matrix, &after).and_then(|()| {
-            // An inactive account has no session, and so no token to invalidate.
-            let voids_tokens = with_role != *before && after.is_active;
-            voids_tokens.then(|| valid_from(account_state.tokens_valid_from, now)).transpose()
+            if with_role == *before {
+                return Ok(AccountUpdate::to(after.clone()));
+            }
+            account_state.voiding_tokens(after.clone(), EventKind::RoleChanged)
         });
-        let outcome = outcome(result.map(drop));
+        let outcome = outcome(result.as_ref().map(drop).map_err(|refusal| *refusal));
         let event = |kind, before, after| {
             let details = Details::of_account(Some(before), after);
             self.event(kind, outcome, principal, before.id, now).with(details)
@@ -395,21 +434,10 @@ impl AccountChanges {
             let kind = deactivates.unwrap_or(EventKind::AccountReactivated);
             events.push(event(kind, &with_role, &after));
         }
-        let update = |tokens_valid_from: Option<Timestamp>| {
-            // Tokens that are dated ahead, because a clock was set back, cannot be distinguished
-            // from newer ones by their date: the sessions that have them end.
-            let is_ahead =
-                tokens_valid_from < account_state.last_issued && tokens_valid_from.is_some();
-            let ends_sessions = deactivates.or(is_ahead.then_some(EventKind::RoleChanged));
-            AccountUpdate {
-                after,
-                tokens_valid_from,
-                ends_sessions,
-                password_hash: None,
-                removes_factors: false,
-            }
-        };
-        let result = result.map(update);
+        let result = result.map(|update| AccountUpdate {
+            ends_sessions: deactivates.or(update.ends_sessions),
+            ..update
+        });
         let ends = result.as_ref().ok().and_then(|update| update.ends_sessions);
         let effects = move |changed: &AccountChangeResult| {
             let told = |event: SecurityEvent| match ends {
@@ -465,23 +493,4 @@ fn outcome(result: Result<(), Refusal>) -> Outcome {
 fn known_role(matrix: &Matrix, word: &str) -> Result<Role, ChangeError> {
     let role = Role::parse(word).ok().filter(|_| matrix.role(word).is_some());
     role.ok_or_else(|| ChangeError::UnknownRole(matrix.roles().map(str::to_owned).collect()))
-}
-
-/// The start of validity of new tokens. The claim `iat` has whole seconds, and the clocks of nodes
-/// differ by up to one: tokens issued before the next whole second after that are invalid, and none
-/// is issued with an earlier `iat`. It is later than that of the previous change, whose tokens
-/// carry a role that is outdated too.
-///
-/// Each further change within a second thus dates new tokens ahead by one more second. A change is
-/// refused if its tokens would be dated beyond the leeway of services.
-fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
-    const SECOND: Duration = Duration::from_secs(1);
-    const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
-    const MAX_AHEAD: Duration = Duration::from_secs(3);
-    let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
-    let valid_from = before.map_or(next, |before| next.max(before + SECOND));
-    if valid_from > now + MAX_AHEAD {
-        return Err(Refusal::RoleJustChanged);
-    }
-    Ok(valid_from)
 }

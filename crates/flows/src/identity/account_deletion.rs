@@ -118,11 +118,8 @@ impl AccountDeletions {
                 _ => event.into(),
             };
             let update = |()| AccountUpdate {
-                after: state.account.clone(),
-                tokens_valid_from: None,
                 ends_sessions: Some(kind),
-                password_hash: None,
-                removes_factors: false,
+                ..AccountUpdate::to(state.account.clone())
             };
             AccountRuleResult { result: result.map(update), effects: Box::new(effects) }
         };

@@ -3,7 +3,7 @@
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AccountKind, Ambient, DisplayName, Email, ExposeSecret, Moderation,
-    ReservedNames, Role, SecretString, Username,
+    NetworkList, ReservedNames, Role, SecretString, Username,
 };
 use portcullis_password::{HashingError, Password, PasswordHash};
 
@@ -164,6 +164,7 @@ impl AccountChecker {
             email_verified: false,
             password_must_change: false,
             mfa_enabled: false,
+            allowed_networks: NetworkList::default(),
             created_at: now,
             last_sign_in_at: None,
         }

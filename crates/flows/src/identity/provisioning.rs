@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portcullis_audit::{Actor, EventKind, Origin};
 use portcullis_domain::{
-    Account, AccountId, AccountKind, Ambient, DisplayName, Email, Role, Username,
+    Account, AccountId, AccountKind, Ambient, DisplayName, Email, NetworkList, Role, Username,
 };
 use portcullis_password::{HashCost, HashError, PasswordHash, Peppers};
 
@@ -240,6 +240,7 @@ impl Provisioning {
             email_verified: false,
             password_must_change: false,
             mfa_enabled: false,
+            allowed_networks: NetworkList::default(),
             created_at: now,
             last_sign_in_at: None,
         };

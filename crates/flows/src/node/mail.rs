@@ -96,6 +96,11 @@ pub enum Mail {
         /// The client address of the sign-in.
         address: IpAddr,
     },
+    /// The notice of another list of networks that the account may be used from.
+    NetworksChanged {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The notice of a deleted account.
     AccountDeleted {
         /// The client address.
@@ -151,6 +156,7 @@ impl Mail {
             Self::RefreshTokenLate { .. } => "refresh_token_late",
             Self::NewDevice { .. } => "new_device",
             Self::PasswordBreached { .. } => "password_breached",
+            Self::NetworksChanged { .. } => "networks_changed",
             Self::AccountDeleted { .. } => "account_deleted",
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorUsed { .. } => "factor_used",
@@ -177,6 +183,7 @@ impl Mail {
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
             | Self::PasswordBreached { .. }
+            | Self::NetworksChanged { .. }
             | Self::FactorAdded { .. }
             | Self::FactorUsed { .. }
             | Self::FactorRemoved { .. }
@@ -230,6 +237,7 @@ impl Mail {
             Self::RefreshTokenLate { address },
             Self::NewDevice { address, device },
             Self::PasswordBreached { address },
+            Self::NetworksChanged { address },
             Self::AccountDeleted { address },
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorUsed { address, factor: Factor::BackupCodes },

@@ -172,10 +172,13 @@ impl SignIn {
 
         let (address, typed) = (request.origin.address, password.clone());
         let proven = self.passwords.prove(address, typed, &identifier, found)?;
-        let assessed = proven.and_then(|(found, proof)| match assess(&found.account, device) {
-            Assessment::Allow { is_new_device } => Ok((found, proof, Some(is_new_device))),
-            Assessment::Challenge => Ok((found, proof, None)),
-            Assessment::Refuse(outcome) => Err(outcome),
+        let networks = self.opener.issuer.networks();
+        let assessed = proven.and_then(|(found, proof)| {
+            match assess(&found.account, networks, address, device) {
+                Assessment::Allow { is_new_device } => Ok((found, proof, Some(is_new_device))),
+                Assessment::Challenge => Ok((found, proof, None)),
+                Assessment::Refuse(outcome) => Err(outcome),
+            }
         });
         let (StoredCredentials { account, epoch, is_reviewed, .. }, proof, is_new_device) =
             match assessed {

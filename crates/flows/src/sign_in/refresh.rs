@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Ambient, ExposeSecret, Role, SecretString, Session, SessionId, Timestamp, TokenId,
+    Account, AccountId, Ambient, ExposeSecret, Role, SecretString, Session, SessionId, Timestamp,
+    TokenId,
 };
 use portcullis_token::{Digest, LEEWAY};
 
@@ -26,6 +27,7 @@ use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
+use crate::sign_in::network_policy::NetworkAccess;
 use crate::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionTokens, TokenIssuer};
 
 /// The port of refresh.
@@ -60,6 +62,8 @@ pub struct Rotation<'a> {
     /// Returns the session as a holder of that role may continue it at that time; `None` if the
     /// session or the presented token is too old.
     pub lives: &'a dyn Fn(&Session, &Role, Timestamp) -> Option<Session>,
+    /// Returns whether the account may be used from the client address.
+    pub admits: &'a dyn Fn(&Account) -> bool,
     /// The effects: events to record, and messages to the holder of the account.
     pub effects: EffectsOf<'a, Rotated>,
 }
@@ -137,6 +141,8 @@ pub enum Rotated {
         /// The sessions that ended because of it.
         revoked: Revoked,
     },
+    /// The token is right, and the client outside the networks of this account. Nothing has changed.
+    Outside(AccountId),
     /// No live session, a wrong binding, or too old. Nothing has changed.
     Refused,
 }
@@ -162,6 +168,9 @@ pub enum RefreshError {
     /// The token had been rotated before; sessions have ended because of it.
     #[error("the refresh token had been used before")]
     Reused,
+    /// The client is outside the networks of the account. The token stays valid.
+    #[error("the account is not for use from this network")]
+    OutsideNetworks,
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -171,13 +180,19 @@ pub enum RefreshError {
 pub struct Refresh {
     store: Arc<dyn RefreshStore>,
     issuer: TokenIssuer,
+    networks: Arc<NetworkAccess>,
     ambient: Ambient,
 }
 
 impl Refresh {
     /// Creates the use case from its dependencies.
-    pub fn new(store: Arc<dyn RefreshStore>, issuer: TokenIssuer, ambient: Ambient) -> Self {
-        Self { store, issuer, ambient }
+    pub fn new(
+        store: Arc<dyn RefreshStore>,
+        issuer: TokenIssuer,
+        networks: Arc<NetworkAccess>,
+        ambient: Ambient,
+    ) -> Self {
+        Self { store, issuer, networks, ambient }
     }
 
     /// Rotates the refresh token and issues an access token.
@@ -197,6 +212,8 @@ impl Refresh {
             let is_fresh = now < claims.expires_at + LEEWAY;
             is_fresh.then(|| self.issuer.still_living(session, role, claims.issued_at, now))?
         };
+        let address = request.origin.address;
+        let admits = |account: &Account| self.networks.policy().admits(account, address);
         let effects = |rotated: &Rotated| match rotated {
             Rotated::Reused { sign, account, family, at, revoked } => {
                 let (kind, outcome) = (sign.reason(), Outcome::SessionsEnded);
@@ -221,6 +238,7 @@ impl Refresh {
             revoked_for: self.issuer.revoked_for(),
             origin: &request.origin,
             lives: &lives,
+            admits: &admits,
             effects: &effects,
         })?;
         let (snapshot, session, refresh, issued_at, at) = match rotated {
@@ -229,6 +247,10 @@ impl Refresh {
                 (snapshot, session, successor, rotated_at, at)
             }
             Rotated::Refused => return Err(RefreshError::Invalid),
+            Rotated::Outside(account) => {
+                self.networks.record_refusal(account, claims.session, &request.origin)?;
+                return Err(RefreshError::OutsideNetworks);
+            }
             Rotated::Reused { revoked, .. } => {
                 self.issuer.revocations().enforce(revoked);
                 return Err(RefreshError::Reused);

@@ -11,6 +11,7 @@ use portcullis_token::{AccessClaims, LEEWAY, RefreshClaims, TokenAuthority};
 use crate::access::matrix::ActiveMatrix;
 use crate::node::revocation::{Enforcement, Revocations};
 use crate::sign_in::factor::FactorPolicy;
+use crate::sign_in::network_policy::NetworkPolicy;
 
 /// Lifetimes of sessions and their tokens.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct SessionPolicy {
     pub alert_new_devices: bool,
     /// The accounts that must have a second factor; their sessions can only enrol one before.
     pub factors: FactorPolicy,
+    /// The networks that accounts may be used from.
+    pub networks: NetworkPolicy,
 }
 
 /// Lifetimes of the sessions of one role.
@@ -77,6 +80,7 @@ impl Default for SessionPolicy {
             on_reuse: OnReuse::EndAllSessions,
             alert_new_devices: true,
             factors: FactorPolicy::default(),
+            networks: NetworkPolicy::default(),
         }
     }
 }
@@ -180,6 +184,11 @@ impl TokenIssuer {
         Enforcement::of_server(Arc::clone(&self.revocations), self.policy.access_lifetime)
     }
 
+    /// The networks that accounts may be used from.
+    pub const fn networks(&self) -> &NetworkPolicy {
+        &self.policy.networks
+    }
+
     /// True if an account of this role must have a second factor.
     pub fn requires_factor(&self, role: &Role) -> bool {
         self.policy.factors.requires(role, &self.matrix.load().admin)
@@ -230,6 +239,7 @@ impl TokenIssuer {
             authenticated_at: session.proven_at,
             password_must_change: account.password_must_change,
             factor_required: !account.mfa_enabled && self.requires_factor(&account.role),
+            networks: self.policy.networks.of_tokens(account),
         });
         AccessToken { session: session.clone(), token, expires_in: expires_at.since(now) }
     }

@@ -13,6 +13,7 @@ use portcullis_flows::machine::api_key::{
     ApiKeyUses, ApiKeys, NewApiKey, WantedApiKey,
 };
 use portcullis_flows::principal::Principal;
+use portcullis_flows::sign_in::network_policy::NetworkPolicy;
 use portcullis_mfa::SeedKey;
 use portcullis_testkit::{TestDatabase, samples};
 use portcullis_token::{ApiKey, Purpose, SecretKey};
@@ -45,7 +46,7 @@ impl Node {
         let clock = deployment.clock.clone();
         Self {
             keys: ApiKeys::new(store.clone(), matrix, seal.clone(), policy, ambient),
-            checks: ApiKeyChecks::new(store, seal, uses.clone(), clock),
+            checks: ApiKeyChecks::new(store, seal, uses.clone(), NetworkPolicy::default(), clock),
             uses,
         }
     }

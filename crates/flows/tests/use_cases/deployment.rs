@@ -36,6 +36,7 @@ use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::hash_cost::HashCosts;
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
+use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_flows::sign_in::refresh::Refresh;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
@@ -224,7 +225,16 @@ impl Deployment {
             ),
             factors,
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
-            refresh: Refresh::new(store.clone(), issuer.clone(), ambient.clone()),
+            refresh: Refresh::new(
+                store.clone(),
+                issuer.clone(),
+                Arc::new(NetworkAccess::new(
+                    self.sessions.networks.clone(),
+                    store.clone(),
+                    ambient.clone(),
+                )),
+                ambient.clone(),
+            ),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
             sessions: Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
             account_changes: AccountChanges::new(

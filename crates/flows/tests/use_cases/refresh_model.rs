@@ -219,7 +219,7 @@ impl History {
             Err(RefreshError::Reused) if late < self.deployment.late() => ExpectedResult::IsLate,
             Err(RefreshError::Reused) => ExpectedResult::IsReuse,
             Err(RefreshError::Invalid) => ExpectedResult::IsWorthless,
-            Err(RefreshError::Store(error)) => panic!("{error}"),
+            Err(error) => panic!("{error}"),
         };
         let expected = session.fate(token, cookie, now);
         assert_eq!(fate, expected, "token {token} of {}", session.tokens.len());

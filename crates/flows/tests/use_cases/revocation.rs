@@ -487,5 +487,6 @@ pub(crate) fn claims() -> AccessClaims {
         authenticated_at: NOW,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     }
 }

@@ -307,6 +307,7 @@ impl Node {
             authenticated_at: now,
             password_must_change: false,
             factor_required: false,
+            networks: None,
         });
         token.expose_secret().to_owned()
     }

@@ -54,6 +54,7 @@ pub(crate) fn claims(account: AccountId, role: &str) -> AccessClaims {
         authenticated_at: NOW,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     }
 }
 

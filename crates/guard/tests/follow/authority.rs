@@ -167,6 +167,7 @@ impl Authority {
             authenticated_at: now,
             password_must_change: false,
             factor_required: false,
+            networks: None,
         });
         (token.expose_secret().to_owned(), session)
     }

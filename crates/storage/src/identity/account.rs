@@ -2,7 +2,9 @@
 //! from.
 
 use diesel::prelude::*;
-use portcullis_domain::{Account, AccountId, DisplayName, Email, Role, Timestamp, Username};
+use portcullis_domain::{
+    Account, AccountId, DisplayName, Email, NetworkList, Role, Timestamp, Username,
+};
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::registration::NewAccount;
@@ -106,6 +108,7 @@ pub(crate) struct AccountRow {
     email_verified: bool,
     password_must_change: bool,
     mfa_enabled: bool,
+    allowed_networks: Option<String>,
     created_at: Instant,
     last_sign_in_at: Option<Instant>,
 }
@@ -127,10 +130,23 @@ impl TryFrom<AccountRow> for Account {
             email_verified: row.email_verified,
             password_must_change: row.password_must_change,
             mfa_enabled: row.mfa_enabled,
+            allowed_networks: networks(row.allowed_networks.as_deref())?,
             created_at: row.created_at.into(),
             last_sign_in_at: row.last_sign_in_at.map(Timestamp::from),
         })
     }
+}
+
+/// Reads the column `allowed_networks`. A stored list that names no network would allow every address.
+fn networks(stored: Option<&str>) -> Result<NetworkList, Failure> {
+    let Some(text) = stored else { return Ok(NetworkList::default()) };
+    let networks = text.parse().ok().filter(|networks: &NetworkList| !networks.is_empty());
+    networks.ok_or(Failure::Corrupt { table: "accounts", column: "allowed_networks" })
+}
+
+/// The value of the column `allowed_networks`.
+pub(crate) fn stored_networks(networks: &NetworkList) -> Option<String> {
+    (!networks.is_empty()).then(|| networks.to_string())
 }
 
 /// Returns the stored display name; `None` if it breaks a rule that was added later.

@@ -192,6 +192,7 @@ fn carry_out(
             accounts::role.eq(after.role.as_str()),
             accounts::is_active.eq(after.is_active),
             accounts::password_must_change.eq(after.password_must_change),
+            accounts::allowed_networks.eq(account::stored_networks(&after.allowed_networks)),
             accounts::updated_at.eq(Instant::from(now)),
             valid_from,
         ));

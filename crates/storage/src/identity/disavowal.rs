@@ -91,7 +91,7 @@ fn restore(
     Ok(true)
 }
 
-/// Blocks the account. A new epoch voids the password, and with it what was proven with it: device cookies and
+/// Blocks the account, and removes its list of networks, which may be that of a thief. A new epoch voids the password, and with it what was proven with it: device cookies and
 /// requests that wait for a link. If the account has the address that the link was sent to, it is verified.
 fn block(
     connection: &mut Connection,
@@ -102,6 +102,7 @@ fn block(
     let block = diesel::update(accounts::table.find(Key::from(disavowal.account))).set((
         accounts::is_blocked.eq(true),
         accounts::password_epoch.eq(accounts::password_epoch + 1),
+        accounts::allowed_networks.eq(None::<String>),
         accounts::updated_at.eq(Instant::from(disavowal.ending.at)),
         verified,
     ));

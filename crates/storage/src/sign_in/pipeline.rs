@@ -21,7 +21,7 @@ use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::identity::account::{AccountRow, AccountSnapshotRow};
+use crate::identity::account::{self, AccountRow, AccountSnapshotRow};
 use crate::prepared::Prepared;
 use crate::schema::{accounts, sessions};
 use crate::sign_in::challenge;
@@ -250,8 +250,13 @@ fn mark_signed_in(
     let active = account.filter(accounts::is_active.and(not(accounts::is_blocked)));
     let now = Instant::from(opening.session.authenticated_at);
     let mark = diesel::update(active).set(accounts::last_sign_in_at.eq(now));
+    let networks = account::stored_networks(opening.networks);
     let marked = dispatch!(connection, inner => {
         let mut mark = mark.into_boxed();
+        mark = match networks {
+            None => mark.filter(accounts::allowed_networks.is_null()),
+            Some(networks) => mark.filter(accounts::allowed_networks.eq(networks)),
+        };
         if opening.requires_verified_email {
             mark = mark.filter(accounts::email_verified.or(accounts::must_verify_email.eq(false)));
         }

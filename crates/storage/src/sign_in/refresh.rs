@@ -3,7 +3,9 @@
 
 use diesel::prelude::*;
 use portcullis_audit::Origin;
-use portcullis_domain::{Account, Session, SessionId, Timestamp, TokenId, constant_time_eq};
+use portcullis_domain::{
+    Account, AccountId, Session, SessionId, Timestamp, TokenId, constant_time_eq,
+};
 use portcullis_flows::StoreError;
 use portcullis_flows::sign_in::refresh::{RefreshStore, ReuseSign, Rotated, Rotation};
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, OnReuse, SessionEnd};
@@ -25,6 +27,7 @@ impl RefreshStore for Store {
             RefreshTokenState::Invalid => Ok(Ok(Rotated::Refused)),
             RefreshTokenState::Current(found) => advance(connection, rotation, *found).map(Ok),
             RefreshTokenState::Previous(found) => Ok(Ok(repeated(*found))),
+            RefreshTokenState::Outside(account) => Ok(Ok(Rotated::Outside(account))),
             RefreshTokenState::Reused(_, found) => Ok(Err(found.session.account_id)),
         })?;
         match rotated {
@@ -52,6 +55,8 @@ enum RefreshTokenState {
     Current(Box<LockedSession>),
     /// The parent of an unused current token, presented by the same client.
     Previous(Box<LockedSession>),
+    /// One of the two, and the client is outside the networks of the account: nothing changes.
+    Outside(AccountId),
     /// A used token: a sign of loss or theft.
     Reused(ReuseSign, Box<LockedSession>),
 }
@@ -86,12 +91,16 @@ fn judge(
     let is_live = session.current_token == presented;
     let is_parent = session.previous_token == Some(presented);
     let in_time = now.since(session.rotated_at.into()) <= rotation.grace;
+    let outside = (!(rotation.admits)(&snapshot.account))
+        .then_some(RefreshTokenState::Outside(snapshot.account.id));
     let found = Box::new(LockedSession { session, snapshot, living, now });
     Ok(match binding {
         Binding::Wrong if is_live => RefreshTokenState::Invalid,
-        _ if is_live => RefreshTokenState::Current(found),
-        Binding::Right if is_parent => RefreshTokenState::Previous(found),
-        Binding::None if is_parent && in_time => RefreshTokenState::Previous(found),
+        _ if is_live => outside.unwrap_or(RefreshTokenState::Current(found)),
+        Binding::Right if is_parent => outside.unwrap_or(RefreshTokenState::Previous(found)),
+        Binding::None if is_parent && in_time => {
+            outside.unwrap_or(RefreshTokenState::Previous(found))
+        }
         Binding::None if is_parent => RefreshTokenState::Reused(ReuseSign::LossOrTheft, found),
         _ if was_issued(connection, rotation)? => {
             RefreshTokenState::Reused(ReuseSign::Reuse, found)

@@ -34,6 +34,9 @@ fn a_disavowal_ends_everything_and_blocks_sign_in_until_a_reset() {
         let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
         let session = SignIn::of(&ada, NOW).opened(store).session.id;
         SignIn::of(&grace, NOW).opened(store);
+        let of_a_thief =
+            "UPDATE accounts SET allowed_networks = '198.51.100.0/24' WHERE username = 'ada'";
+        store.execute(of_a_thief).unwrap();
         alert(store, &ada, ada.email.as_str(), "not me");
         send(store, &ada, &Mail::ResetPassword, "reset link of before");
         let done = disavow(store, &ada, "not me");
@@ -42,6 +45,7 @@ fn a_disavowal_ends_everything_and_blocks_sign_in_until_a_reset() {
         };
         assert_eq!((ended(&revoked), has_address), (vec![session], true));
         assert_eq!((before.is_blocked, before.email_verified), (false, false));
+        assert!(!before.allowed_networks.is_empty() && after.allowed_networks.is_empty());
         assert_eq!((after.is_blocked, after.email_verified), (true, true));
         assert_eq!(store.account(ada.id).unwrap(), Some(*after));
         let epochs = "SELECT username || ' ' || password_epoch FROM accounts ORDER BY username";

@@ -91,6 +91,7 @@ impl Presented {
                 revoked_for: REVOKED_FOR,
                 origin: &samples::origin(),
                 lives,
+                admits: &|_| true,
                 effects: &effects,
             })
             .unwrap()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{
     Account, AccountId, AssuranceLevel, Authentication, AuthenticationMethod, Delivery,
-    DisplayName, Session, SessionId, SystemRandom, Timestamp, TokenId,
+    DisplayName, NetworkList, Session, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::effects::Effects;
@@ -54,6 +54,7 @@ pub(crate) struct SignIn {
     pub(crate) device_name: Option<DisplayName>,
     pub(crate) proofs: Vec<Proof>,
     pub(crate) requires_verified_email: bool,
+    pub(crate) networks: NetworkList,
     pub(crate) counter: Digest,
     pub(crate) most_sessions: u32,
     pub(crate) now: Timestamp,
@@ -81,6 +82,7 @@ impl SignIn {
             device_name: None,
             proofs: vec![Proof::Password(proof_of(samples::password_hash()))],
             requires_verified_email: false,
+            networks: NetworkList::default(),
             counter: counter(account.username.as_str()),
             most_sessions: 10,
             now,
@@ -122,6 +124,7 @@ impl SignIn {
                 device_name: self.device_name.as_ref(),
                 proofs: &self.proofs,
                 requires_verified_email: self.requires_verified_email,
+                networks: &self.networks,
                 counter: Some(&self.counter),
                 challenge: None,
                 most_sessions: self.most_sessions,

@@ -443,6 +443,7 @@ fn claims(issued_at: Timestamp) -> AccessClaims {
         authenticated_at: NOW,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     }
 }
 

@@ -194,3 +194,34 @@ fn displaced_by(sign_in: &SignIn, store: &Store) -> Vec<SessionId> {
     let SessionOpeningResult::Done { displaced, .. } = opened else { panic!("{opened:?}") };
     ended(&displaced)
 }
+
+#[test]
+fn a_list_of_networks_that_changed_since_its_check_opens_no_session() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let seen = |networks: &str| SignIn {
+            networks: networks.parse().unwrap(),
+            ..SignIn::of(&ada, NOW)
+        };
+        let superseded = SessionOpeningResult::Refused(Outcome::Superseded);
+        assert_eq!(seen("192.0.2.0/24").open(store), superseded);
+        seen("").opened(store);
+        store.execute("UPDATE accounts SET allowed_networks = '192.0.2.0/24'").unwrap();
+        assert_eq!(seen("").open(store), superseded);
+        assert_eq!(seen("192.0.2.0/25").open(store), superseded);
+        seen("192.0.2.0/24").opened(store);
+    });
+}
+
+#[test]
+fn a_damaged_list_of_networks_allows_nothing() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        for damaged in ["", " ", "office", "192.0.2.1/24"] {
+            store.execute(&format!("UPDATE accounts SET allowed_networks = '{damaged}'")).unwrap();
+            assert!(store.account(ada.id).is_err(), "{damaged:?}");
+        }
+    });
+}

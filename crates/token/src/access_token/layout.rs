@@ -34,6 +34,7 @@ pub(super) fn read<'a>(json: &'a str, issuer: &str, audience: &str) -> Option<Ac
         auth_time: rest.number(r#","auth_time":"#)?,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     };
     (rest.0 == "}").then_some(payload)
 }
@@ -148,6 +149,7 @@ mod tests {
             authenticated_at: now,
             password_must_change: false,
             factor_required: false,
+            networks: None,
         }
     }
 
@@ -182,7 +184,9 @@ mod tests {
         let json = written(&claims());
         let must_change = AccessClaims { password_must_change: true, ..claims() };
         let must_enrol = AccessClaims { factor_required: true, ..claims() };
+        let bound = AccessClaims { networks: "192.0.2.0/24".parse().ok(), ..claims() };
         let others = [
+            written(&bound),
             written(&must_change),
             written(&must_enrol),
             json.replace("aal2", "aal1"),

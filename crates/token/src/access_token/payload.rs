@@ -19,5 +19,12 @@ payload! {
         password_must_change: bool,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         factor_required: bool,
+        #[serde(
+            borrow,
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "present"
+        )]
+        networks: Option<Text<'a>>,
     }
 }

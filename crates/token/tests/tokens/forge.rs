@@ -81,6 +81,7 @@ pub(crate) fn access_claims() -> AccessClaims {
         authenticated_at: NOW,
         password_must_change: false,
         factor_required: false,
+        networks: None,
     }
 }
 

@@ -10,6 +10,7 @@ use portcullis_flows::identity::disavowal::DisavowalError;
 use portcullis_flows::identity::email_change::{EmailChangeError, EmailConfirmationError};
 use portcullis_flows::identity::email_verification::VerificationError;
 use portcullis_flows::identity::invitation::{AcceptanceError, InvitationError};
+use portcullis_flows::identity::network_allowlist::AllowlistError;
 use portcullis_flows::identity::password_change::PasswordChangeError;
 use portcullis_flows::identity::password_removal::PasswordRemovalError;
 use portcullis_flows::identity::password_reset::PasswordResetError;
@@ -165,6 +166,20 @@ impl From<SetupError> for Problem {
             SetupError::InvalidToken => Self::new(Code::InvalidSetupToken),
             SetupError::Account(error) => error.into(),
             SetupError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AllowlistError> for Problem {
+    fn from(error: AllowlistError) -> Self {
+        match error {
+            AllowlistError::ExcludesClient(address) => {
+                let detail = format!("The address of this request, {address}, is not in the list.");
+                Self::new(Code::AllowlistExcludesClient).detail(detail)
+            }
+            AllowlistError::Reauthentication(error) => error.into(),
+            AllowlistError::Change(ChangeError::Unknown) => Self::new(Code::InvalidToken),
+            AllowlistError::Change(error) => error.into(),
         }
     }
 }

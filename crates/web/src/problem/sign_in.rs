@@ -43,6 +43,7 @@ impl From<RefreshError> for Problem {
         match error {
             RefreshError::Invalid => Self::new(Code::InvalidRefreshToken),
             RefreshError::Reused => Self::new(Code::RefreshTokenReused),
+            RefreshError::OutsideNetworks => Self::new(Code::OutsideNetworks),
             RefreshError::Store(error) => error.into(),
         }
     }

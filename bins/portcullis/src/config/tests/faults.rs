@@ -50,6 +50,17 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
         "sessions.absolute_hours_by_role.rn",
     ),
     ("PORTCULLIS__SESSIONS__IDLE_MINUTES_BY_ROLE__RN", "30", "sessions.idle_minutes_by_role.rn"),
+    (
+        "PORTCULLIS__ACCOUNTS__NETWORKS_BY_ROLE",
+        "{ nurse = [\"10.0.0.0/8\"] }",
+        "accounts.networks_by_role.nurse",
+    ),
+    (
+        "PORTCULLIS__ACCOUNTS__NETWORKS_BY_ROLE",
+        "{ msa = [\"10.0.0.1/8\"] }",
+        "accounts.networks_by_role.msa",
+    ),
+    ("PORTCULLIS__ACCOUNTS__NETWORKS_BY_ROLE", "{ msa = [] }", "accounts.networks_by_role.msa"),
     ("RATE_LIMIT_ENABLED", "maybe", "rate_limit.enabled"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "0", "rate_limit.login_attempts"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),

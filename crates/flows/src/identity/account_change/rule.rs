@@ -1,7 +1,11 @@
-//! Rules of account changes: which principal may change an account or end its sessions.
+//! Rules of account changes: which principal may change an account or end its sessions, and the update that
+//! a rule allows.
 
-use portcullis_audit::Outcome;
+use std::time::Duration;
+
+use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, Role, Timestamp};
+use portcullis_password::PasswordHash;
 
 use crate::access::matrix::MatrixInForce;
 use crate::principal::Principal;
@@ -26,6 +30,35 @@ pub struct AccountState {
     pub now: Timestamp,
 }
 
+/// The update of an account.
+#[derive(Debug)]
+pub struct AccountUpdate {
+    /// The account afterwards; only its role, its activation, its networks, and whether its password
+    /// must be changed may differ.
+    pub after: Account,
+    /// Access tokens issued before this are invalid.
+    pub tokens_valid_from: Option<Timestamp>,
+    /// The reason why all sessions end, if they do.
+    pub ends_sessions: Option<EventKind>,
+    /// The hash of a new password, which invalidates every device cookie and every link of a mail.
+    pub password_hash: Option<PasswordHash>,
+    /// True if all second factors of the account are removed.
+    pub removes_factors: bool,
+}
+
+impl AccountUpdate {
+    /// An update to this account, which ends no session and voids no token.
+    pub(crate) const fn to(after: Account) -> Self {
+        Self {
+            after,
+            tokens_valid_from: None,
+            ends_sessions: None,
+            password_hash: None,
+            removes_factors: false,
+        }
+    }
+}
+
 /// The rule that refuses a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -44,8 +77,8 @@ pub enum Refusal {
     /// The password was not proven at that moment.
     #[error("the current password is not right")]
     NotProven(Outcome),
-    /// Too many changes of role within a second: new access tokens would be dated too far ahead.
-    #[error("the role has been changed a moment ago")]
+    /// Too many changes of role or networks within a second: new access tokens would be dated too far ahead.
+    #[error("the account has been changed a moment ago")]
     RoleJustChanged,
 }
 
@@ -63,6 +96,22 @@ impl Refusal {
 }
 
 impl AccountState {
+    /// The update to this account, after which every access token from before is invalid. Its sessions stay,
+    /// unless they have tokens that are dated ahead, because a clock was set back: these cannot be
+    /// distinguished from newer ones by their date.
+    pub(crate) fn voiding_tokens(
+        &self,
+        after: Account,
+        reason: EventKind,
+    ) -> Result<AccountUpdate, Refusal> {
+        // An inactive account has no session, and so no token to invalidate.
+        let valid_from = after.is_active.then(|| valid_from(self.tokens_valid_from, self.now));
+        let tokens_valid_from = valid_from.transpose()?;
+        let is_ahead = tokens_valid_from.is_some() && tokens_valid_from < self.last_issued;
+        let ends_sessions = is_ahead.then_some(reason);
+        Ok(AccountUpdate { tokens_valid_from, ends_sessions, ..AccountUpdate::to(after) })
+    }
+
     /// Refuses a change after which the account is no active administrator, if it is the last one.
     pub(crate) fn keeps_an_administrator(&self, matrix: &MatrixInForce) -> Result<(), Refusal> {
         if administers(&self.account, matrix) && self.other_administrators == 0 {
@@ -119,4 +168,23 @@ pub(crate) fn acting_account<'s>(
 
 fn administers(account: &Account, matrix: &MatrixInForce) -> bool {
     account.is_active && account.role == matrix.admin
+}
+
+/// The start of validity of new tokens. The claim `iat` has whole seconds, and the clocks of nodes
+/// differ by up to one: tokens issued before the next whole second after that are invalid, and none
+/// is issued with an earlier `iat`. It is later than that of the previous change, whose tokens
+/// carry a role that is outdated too.
+///
+/// Each further change within a second thus dates new tokens ahead by one more second. A change is
+/// refused if its tokens would be dated beyond the leeway of services.
+fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
+    const SECOND: Duration = Duration::from_secs(1);
+    const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
+    const MAX_AHEAD: Duration = Duration::from_secs(3);
+    let next = Timestamp::from_seconds((now + SECOND + ALMOST_A_SECOND).as_seconds());
+    let valid_from = before.map_or(next, |before| next.max(before + SECOND));
+    if valid_from > now + MAX_AHEAD {
+        return Err(Refusal::RoleJustChanged);
+    }
+    Ok(valid_from)
 }

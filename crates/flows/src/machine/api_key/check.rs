@@ -13,6 +13,7 @@ use portcullis_token::ApiKey;
 use super::{ApiKeyRefusal, ApiKeySeal, ApiKeyStore, ApiKeyTerms, ApiKeyUses};
 use crate::StoreError;
 use crate::machine::api_key::usage::KeyUses;
+use crate::sign_in::network_policy::NetworkPolicy;
 
 /// Checks API keys. A key that is used often never waits for the database.
 pub struct ApiKeyChecks {
@@ -20,6 +21,7 @@ pub struct ApiKeyChecks {
     seal: ApiKeySeal,
     known: Cache<ApiKeyId, Arc<KnownApiKey>>,
     uses: Arc<ApiKeyUses>,
+    networks: NetworkPolicy,
     clock: Arc<dyn Clock>,
 }
 
@@ -69,6 +71,7 @@ impl ApiKeyChecks {
         store: Arc<dyn ApiKeyStore>,
         seal: ApiKeySeal,
         uses: Arc<ApiKeyUses>,
+        networks: NetworkPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let known = Cache::builder()
@@ -76,7 +79,7 @@ impl ApiKeyChecks {
             .weigher(|_, key: &Arc<KnownApiKey>| key.weight())
             .time_to_live(Self::MAX_AGE_WITHOUT_DATABASE)
             .build();
-        Self { store, seal, known, uses, clock }
+        Self { store, seal, known, uses, networks, clock }
     }
 
     /// Checks without waiting; `None` if the database must be asked, by [`read`](Self::read).
@@ -145,12 +148,14 @@ impl ApiKeyChecks {
         }
         let now = self.clock.now();
         let KnownApiKey { terms, owner, .. } = &*known;
+        let is_inside = (terms.networks.is_empty() || terms.networks.contains(address))
+            && self.networks.admits(owner, address);
         let is_live = owner.is_active && !owner.is_blocked && owner.kind != AccountKind::User;
         let refusal = if terms.expires_at <= now {
             Some(ApiKeyRefusal::Expired)
         } else if !is_live {
             Some(ApiKeyRefusal::OwnerInactive)
-        } else if !terms.networks.is_empty() && !terms.networks.contains(address) {
+        } else if !is_inside {
             Some(ApiKeyRefusal::OutsideNetworks)
         } else {
             None
@@ -166,7 +171,9 @@ impl KnownApiKey {
         const PAIR: usize = 64;
         const NETWORK: usize = 32;
         let texts = self.terms.scope.items().len() * PAIR;
-        let bytes = size_of::<Self>() + texts + self.terms.networks.networks().len() * NETWORK;
+        let networks = self.terms.networks.networks().len();
+        let networks = networks + self.owner.allowed_networks.networks().len();
+        let bytes = size_of::<Self>() + texts + networks * NETWORK;
         u32::try_from(bytes + ACCOUNT).unwrap_or(u32::MAX)
     }
 }

@@ -18,7 +18,7 @@ pub enum ApiKeyRefusal {
     /// The owner is deactivated or blocked, or may have no keys any more.
     #[error("the owner of the API key is not active")]
     OwnerInactive,
-    /// The client is in none of the networks of the key.
+    /// The client is outside the networks of the key or of its owner.
     #[error("the API key is not for use from this network")]
     OutsideNetworks,
 }

@@ -1,9 +1,13 @@
 //! Assessment: allows, challenges or refuses a sign-in after its first proof is verified. A pure
 //! function.
 
+use std::net::IpAddr;
+
 use portcullis_audit::Outcome;
 use portcullis_domain::Account;
 use portcullis_token::DeviceId;
+
+use crate::sign_in::network_policy::NetworkPolicy;
 
 /// The result of an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +23,22 @@ pub(super) enum Assessment {
     Refuse(Outcome),
 }
 
-/// Assesses the account as it was when the proof was verified, and the known device, if there is
-/// one.
-pub(super) fn assess(account: &Account, device: Option<DeviceId>) -> Assessment {
+/// Assesses the account as it was when the proof was verified, the client address, and the known device,
+/// if there is one.
+pub(super) fn assess(
+    account: &Account,
+    networks: &NetworkPolicy,
+    address: IpAddr,
+    device: Option<DeviceId>,
+) -> Assessment {
     if !account.is_active {
         return Assessment::Refuse(Outcome::Deactivated);
     }
     if account.is_blocked {
         return Assessment::Refuse(Outcome::Blocked);
+    }
+    if !networks.admits(account, address) {
+        return Assessment::Refuse(Outcome::OutsideNetworks);
     }
     if account.mfa_enabled {
         return Assessment::Challenge;
@@ -43,7 +55,7 @@ pub(super) fn is_new_device(account: &Account, device: Option<DeviceId>) -> bool
 #[cfg(test)]
 mod tests {
     use portcullis_domain::{
-        AccountId, AccountKind, Email, Role, SystemRandom, Timestamp, Username,
+        AccountId, AccountKind, Email, NetworkList, Role, SystemRandom, Timestamp, Username,
     };
 
     use super::*;
@@ -63,9 +75,15 @@ mod tests {
             email_verified: false,
             password_must_change: false,
             mfa_enabled: false,
+            allowed_networks: NetworkList::default(),
             created_at: NOW,
             last_sign_in_at: Some(NOW),
         }
+    }
+
+    fn assess(account: &Account, device: Option<DeviceId>) -> Assessment {
+        let address = IpAddr::from([192, 0, 2, 7]);
+        super::assess(account, &NetworkPolicy::default(), address, device)
     }
 
     #[test]
@@ -82,6 +100,19 @@ mod tests {
         for device in [None, Some(DeviceId::generate(&SystemRandom))] {
             assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Blocked));
         }
+    }
+
+    #[test]
+    fn an_account_outside_its_networks_is_refused_from_any_device() {
+        let outside = "198.51.100.0/24".parse().unwrap();
+        let account = Account { allowed_networks: outside, mfa_enabled: true, ..account() };
+        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+            let refused = Assessment::Refuse(Outcome::OutsideNetworks);
+            assert_eq!(assess(&account, device), refused);
+        }
+        let inside = "192.0.2.0/24".parse().unwrap();
+        let account = Account { allowed_networks: inside, ..account };
+        assert_eq!(assess(&account, None), Assessment::Challenge);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
+    Account, AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
 };
 use portcullis_mfa::passkey::{RequestOptions, UserVerification};
 use portcullis_password::HashingError;
@@ -23,6 +23,7 @@ use super::password::PasswordProof;
 use super::proof::Proof;
 use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
 use crate::StoreError;
+use crate::effects::event_now;
 use crate::sign_in::device;
 use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
 use crate::sign_in::lockout::Lockout;
@@ -190,8 +191,11 @@ impl SecondFactor {
         let token = secret.digest();
         let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
         let OpenChallenge { account, epoch, delivery, device_name } = found;
-        let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
         let (address, factor) = (answer.origin.address, answer.factor.clone());
+        if !self.opener.issuer.networks().admits(&account, address) {
+            return Err(self.refuse_outside(&account, &answer.origin));
+        }
+        let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
         let verification = UserVerification::Preferred;
         let proof = self.prover.prove(address, account.id, factor, verification, challenge)?;
         let (authority, cookie) = (self.opener.issuer.authority(), answer.device_token.as_ref());
@@ -224,5 +228,15 @@ impl SecondFactor {
             Opened::Refused(_) => Err(ChallengeError::WrongCode),
             Opened::ChallengeOver => Err(ChallengeError::Over),
         }
+    }
+
+    /// Refuses an answer from outside the networks of the account, whatever its code is, and records it.
+    fn refuse_outside(&self, account: &Account, origin: &Origin) -> ChallengeError {
+        let (kind, outcome) = (EventKind::SignIn, Outcome::OutsideNetworks);
+        let event = event_now(kind, outcome, origin, &self.ambient).about(account.id);
+        let Lockout { counters, policy } = &self.lockout;
+        let counter = counters.of_factors(account.id);
+        let refused = self.store.refuse(&counter, policy, &|state| state.refusal(&event));
+        refused.map_or_else(ChallengeError::from, |()| ChallengeError::Over)
     }
 }

@@ -130,6 +130,7 @@ impl SessionOpener {
             device_name: verified.device_name,
             proofs: verified.proofs,
             requires_verified_email: self.requires_verified_email,
+            networks: &account.allowed_networks,
             counter: verified.counter,
             challenge: verified.challenge,
             most_sessions: self.issuer.policy().most_sessions,

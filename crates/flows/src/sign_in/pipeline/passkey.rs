@@ -142,7 +142,8 @@ impl PasskeySignIn {
         }
         let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
         let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
-        if let Assessment::Refuse(outcome) = assess(&account, device) {
+        let (networks, address) = (self.opener.issuer.networks(), request.origin.address);
+        if let Assessment::Refuse(outcome) = assess(&account, networks, address, device) {
             return Err(self.refuse(request, Some(account.id), outcome));
         }
         let binding = request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{
-    Account, AccountId, Delivery, DisplayName, PasswordEpoch, Session, TokenId,
+    Account, AccountId, Delivery, DisplayName, NetworkList, PasswordEpoch, Session, TokenId,
 };
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
@@ -149,6 +149,9 @@ pub struct SessionOpening<'a> {
     pub proofs: &'a [Proof],
     /// True if an account that must verify its address gets no session before that.
     pub requires_verified_email: bool,
+    /// The networks of the account that the client address was checked with; no session is opened if the
+    /// account has others by then.
+    pub networks: &'a NetworkList,
     /// The counter whose failures are reset; `None` for a proof that cannot be guessed.
     pub counter: Option<&'a Digest>,
     /// The challenge that the sign-in answers, if it has two steps.
