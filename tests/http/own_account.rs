@@ -319,11 +319,12 @@ fn the_copy_tells_nothing_about_a_wanted_address_and_no_reason_of_a_decision() {
 /// A new table must be in one of these lists.
 #[test]
 fn every_table_is_in_the_copy_or_has_nothing_to_tell_about_an_account() {
-    const IN_THE_COPY: [&str; 12] = [
+    const IN_THE_COPY: [&str; 13] = [
         "accounts",
         "api_keys",
         "backup_codes",
         "decision_blocks",
+        "devices",
         "former_emails",
         "invitations",
         "outbox",

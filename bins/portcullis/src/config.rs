@@ -238,7 +238,8 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         mfa::check(raw.mfa, product.as_deref(), &base_url, &in_force, environment, findings);
     let networks = accounts::networks(raw.accounts.networks_by_role, &in_force, findings);
     let sessions = SessionPolicy { factors, networks, ..sessions };
-    let refresh_lifetime = sessions.refresh_lifetime;
+    let retention = retention::check(&raw.retention, sessions.refresh_lifetime, findings);
+    let sessions = SessionPolicy { device_memory: retention.devices, ..sessions };
     let tokens = Tokens::check(raw.tokens, &data_dir, environment, findings);
     let mail = Mail::check(raw.mail, &base_url, environment, findings);
     let Passwords { policy, breaches, peppers, params, pool } =
@@ -262,7 +263,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         peppers,
         matrix,
         audit: Audit::check(raw.audit, findings),
-        retention: retention::check(&raw.retention, refresh_lifetime, findings),
+        retention,
         argon2: params,
         hashing: pool,
         mfa_issuer,

@@ -89,6 +89,8 @@ pub fn document() -> String {
         crate::sign_in::session::list,
         crate::sign_in::session::end,
         crate::sign_in::session::end_others,
+        crate::sign_in::device::list,
+        crate::sign_in::device::forget,
         crate::identity::password_change::change,
         crate::identity::password_removal::remove,
         crate::identity::password_reset_request::forgot,

@@ -19,8 +19,8 @@ use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
 use crate::node::{ban, document, health};
 use crate::sign_in::{
-    backup_code, challenge, csrf, mass_sign_out, passkey, passkey_sign_in, password, refresh,
-    session, sign_out, step_up, totp,
+    backup_code, challenge, csrf, device, mass_sign_out, passkey, passkey_sign_in, password,
+    refresh, session, sign_out, step_up, totp,
 };
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -64,6 +64,8 @@ fn routes(to: &mut impl Router) {
     to.add(&session::LIST, session::list);
     to.add(&session::END_OTHERS, session::end_others);
     to.add(&session::END, session::end);
+    to.add(&device::LIST, device::list);
+    to.add(&device::FORGET, device::forget);
     to.add(&api_key::LIST, api_key::list);
     to.add(&api_key::CREATE, api_key::create);
     to.add(&api_key::ROTATE, api_key::rotate);

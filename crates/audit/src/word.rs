@@ -86,6 +86,11 @@ words! {
         /// An account was signed in to from a device that had not signed in to it before; recorded
         /// beside the sign-in, except for the first sign-in of the account.
         NewDevice = "new_device",
+        /// The owner of an account forgot a device, which ended its sessions.
+        DeviceForgotten = "device_forgotten",
+        /// A sign-in showed an older cookie of a device, which is forgotten: the cookie was copied, or a
+        /// response was lost.
+        DeviceCookieReused = "device_cookie_reused",
         /// The owner ended a session.
         SignOut = "sign_out",
         /// The owner ended all sessions of an account.

@@ -9,12 +9,12 @@ mod clock;
 mod debug_as_display;
 #[cfg(feature = "accounts")]
 mod email;
+mod epoch;
 mod factor;
 mod id;
 #[cfg(feature = "accounts")]
 mod joiner;
 mod network_list;
-mod password_epoch;
 mod random;
 mod role;
 mod secret;
@@ -38,6 +38,7 @@ pub use clock::{Clock, SystemClock};
 pub use debug_as_display::write_with_causes;
 #[cfg(feature = "accounts")]
 pub use email::{Email, EmailError};
+pub use epoch::{FactorEpoch, PasswordEpoch};
 pub use factor::Factor;
 pub use id::{
     AccountId, ApiKeyId, EmailChangeId, EventId, InvitationId, MessageId, PasskeyId,
@@ -46,7 +47,6 @@ pub use id::{
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
 pub use network_list::{NetworkList, NetworkListError};
-pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
 pub use role::{AccountKind, Role, TextError};
 pub use secret::{ExposeSecret, SecretString, constant_time_eq};

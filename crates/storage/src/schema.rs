@@ -37,6 +37,7 @@ table! {
         must_verify_email -> Bool,
         mfa_enabled -> Bool,
         allowed_networks -> Nullable<Text>,
+        factor_epoch -> Integer,
     }
 }
 
@@ -132,6 +133,24 @@ table! {
         amr -> Text,
         acr -> Text,
         proven_at -> Nullable<Utc>,
+        device_id -> Nullable<Binary>,
+        opened_from -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
+
+    devices (id) {
+        id -> Binary,
+        account_id -> Id,
+        generation -> BigInt,
+        name -> Nullable<Text>,
+        address -> Text,
+        user_agent -> Nullable<Text>,
+        created_at -> Utc,
+        rotated_at -> Utc,
     }
 }
 
@@ -420,6 +439,7 @@ table! {
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
+diesel::allow_tables_to_appear_in_same_query!(devices, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);
 

@@ -4,6 +4,7 @@
 pub(crate) mod authentication;
 pub(crate) mod backup_code;
 pub(crate) mod challenge;
+pub(crate) mod device;
 pub(crate) mod epoch;
 pub(crate) mod factor;
 pub(crate) mod factor_reset;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use portcullis_domain::{AccountId, PasswordEpoch, SecureRandom, Timestamp};
+use portcullis_domain::{AccountId, FactorEpoch, PasswordEpoch, SecureRandom, Timestamp};
 use serde::Serialize;
 
 use crate::jwt::{Kind, SignedKind};
@@ -23,6 +23,11 @@ pub struct DeviceClaims {
     /// The epoch of the password that was verified; the claim `epoch`. After a password change the
     /// cookie is invalid.
     pub epoch: PasswordEpoch,
+    /// The epoch of the second factors; the claim `factors`. After the removal of a factor the cookie is
+    /// invalid.
+    pub factors: FactorEpoch,
+    /// The number of the cookie among those of the device; the claim `generation`.
+    pub generation: u32,
     /// The claim `iat`.
     pub issued_at: Timestamp,
     /// The claim `exp`.
@@ -75,6 +80,8 @@ payload! {
     /// The claims in the order in which they are written.
     DevicePayload {
         epoch: u32,
+        factors: u32,
+        generation: u32,
     }
 }
 
@@ -89,6 +96,8 @@ impl Kind for DeviceClaims {
             subject: payload.sub.parse().map_err(|_| TokenError::Malformed)?,
             device: payload.jti.parse().map_err(|_| TokenError::Malformed)?,
             epoch: PasswordEpoch::from_number(payload.epoch),
+            factors: FactorEpoch::from_number(payload.factors),
+            generation: payload.generation,
             issued_at: Timestamp::from_seconds(payload.iat),
             expires_at: Timestamp::from_seconds(payload.exp),
         })
@@ -109,6 +118,8 @@ impl SignedKind for DeviceClaims {
             nbf: None,
             kind_of_token: Self::TYPE.map(Text::from),
             epoch: self.epoch.number(),
+            factors: self.factors.number(),
+            generation: self.generation,
         }
     }
 }

@@ -10,6 +10,7 @@ use portcullis_flows::identity::new_password::NewPasswords;
 use portcullis_flows::identity::password_removal::PasswordRemovals;
 use portcullis_flows::node::revocation::Enforcement;
 use portcullis_flows::sign_in::backup_code::BackupCodes;
+use portcullis_flows::sign_in::device::Devices;
 use portcullis_flows::sign_in::factor::{BackupCodeSeal, FactorProver, PasskeyVerifier};
 use portcullis_flows::sign_in::factor_reset::FactorReset;
 use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
@@ -144,6 +145,7 @@ pub(super) fn share(
     data.share(Arc::new(refresh));
     data.share(Arc::new(SignOut::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(Sessions::new(store.clone(), issuer.clone(), ambient.clone())));
+    data.share(Arc::new(Devices::new(store.clone(), issuer.clone(), ambient.clone())));
     data.share(Arc::new(MassSignOut::new(
         store.clone(),
         matrix.clone(),

@@ -275,6 +275,7 @@ pub(crate) struct Retention {
     pub(crate) delivered_mails_days: Option<u32>,
     pub(crate) former_emails_days: Option<u32>,
     pub(crate) api_keys_days: Option<u32>,
+    pub(crate) devices_days: Option<u32>,
     pub(crate) expired_hours: Option<u32>,
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn check(
     findings: &mut Findings,
 ) -> RetentionPolicy {
     const SESSIONS: &str = "retention.sessions_days";
+    const DEVICES: &str = "retention.devices_days";
     let sessions = DAY * findings.within(SESSIONS, raw.sessions_days, 90, 1..=36_500);
     if sessions <= refresh_lifetime {
         let problem = "is not longer than the lifetime of a refresh token (tokens.refresh_days)";
@@ -33,6 +34,7 @@ pub(crate) fn check(
     let emails = "retention.former_emails_days";
     let emails = findings.within(emails, raw.former_emails_days, 40, 40..=36_500);
     let keys = findings.within("retention.api_keys_days", raw.api_keys_days, 30, 1..=36_500);
+    let devices = findings.within(DEVICES, raw.devices_days, 90, 1..=400);
     let expired = findings.within("retention.expired_hours", raw.expired_hours, 1, 1..=8_760);
     RetentionPolicy {
         sessions,
@@ -41,6 +43,7 @@ pub(crate) fn check(
         delivered_messages: DAY * delivered,
         former_emails: DAY * emails,
         api_keys: DAY * keys,
+        devices: DAY * devices,
         expired: HOUR * expired,
     }
 }

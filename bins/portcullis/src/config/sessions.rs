@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use portcullis_domain::Role;
 use portcullis_flows::access::matrix::MatrixInForce;
+use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::sign_in::factor::FactorPolicy;
 use portcullis_flows::sign_in::network_policy::NetworkPolicy;
 use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionLifetimes, SessionPolicy};
@@ -79,6 +80,7 @@ pub(crate) fn check(
             Some(raw::OnReuse::This) => OnReuse::EndThisSession,
         },
         alert_new_devices: raw.alert_new_devices.unwrap_or(true),
+        device_memory: RetentionPolicy::default().devices,
         factors: FactorPolicy::default(),
         networks: NetworkPolicy::default(),
     }

@@ -11,11 +11,12 @@ const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
-const EXCLUSIVE: [&str; 14] = [
+const EXCLUSIVE: [&str; 15] = [
     "api_keys",
     "challenges",
     "checkpoints",
     "delivered_mails",
+    "devices",
     "email_changes",
     "former_bans",
     "former_emails",

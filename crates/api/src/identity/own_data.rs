@@ -22,6 +22,7 @@ use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
 use crate::identity::invitation::InvitationAnswer;
 use crate::machine::api_key::ApiKeyAnswer;
 use crate::openapi::schema::trail::AuditEntry;
+use crate::sign_in::device::KnownDeviceAnswer;
 use crate::sign_in::passkey::PasskeyAnswer;
 
 const JSON: &str = "application/json";
@@ -46,6 +47,9 @@ struct SessionItem<'a> {
     /// The time of the sign-in (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
     signed_in_at: Timestamp,
+    /// The client address of the sign-in; null for a session of an earlier version.
+    #[schema(example = "192.0.2.7")]
+    signed_in_from: Option<&'a str>,
     /// The time of the latest proof in it: of the sign-in or of a step-up (RFC 3339, UTC); null for a session
     /// of an earlier version.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T09:31:00Z")]
@@ -138,6 +142,8 @@ pub(crate) struct OwnDataFile<'a> {
     api_keys: Vec<ApiKeyAnswer>,
     /// The invitations that the account sent and that wait, the latest first.
     sent_invitations: Vec<InvitationAnswer>,
+    /// The known devices, the latest used first.
+    devices: Vec<KnownDeviceAnswer>,
     /// The sessions, the newest first.
     sessions: Vec<SessionItem<'a>>,
     /// The mails of the outbox, the newest first.
@@ -211,6 +217,9 @@ fn write(
     json(chunks, &keys)?;
     chunks.write_all(b",\"sent_invitations\":")?;
     json(chunks, &invitations.collect::<Vec<_>>())?;
+    let devices = records.devices.iter().map(|device| KnownDeviceAnswer::of(device, None));
+    chunks.write_all(b",\"devices\":")?;
+    json(chunks, &devices.collect::<Vec<_>>())?;
     chunks.write_all(b",\"sessions\":")?;
     json(chunks, &sessions)?;
     chunks.write_all(b",\"mails\":")?;
@@ -256,6 +265,7 @@ impl<'a> From<&'a SessionRecord> for SessionItem<'a> {
             amr: &session.authentication.methods,
             acr: session.authentication.assurance.as_str(),
             signed_in_at: session.signed_in_at,
+            signed_in_from: session.signed_in_from.as_deref(),
             proven_at: session.proven_at,
             refreshed_at: session.refreshed_at,
             expires_at: session.expires_at,

@@ -1,7 +1,7 @@
 //! `/api/auth/sessions`: the caller's own sessions: list, end one, end the others. Other accounts:
 //! `identity/account_change.rs`; all accounts: `mass_sign_out.rs`.
 
-mod device;
+pub(crate) mod device;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{DisplayName, SessionId, Timestamp};

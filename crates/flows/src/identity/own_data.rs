@@ -15,6 +15,7 @@ use crate::audit::trail::{AuditLog, AuditLogError};
 use crate::effects::{Effects, event_now};
 use crate::identity::invitation::Invitation;
 use crate::principal::Principal;
+use crate::sign_in::device::DeviceRecord;
 use crate::sign_in::passkey::PasskeyRecord;
 
 /// The port of own data.
@@ -42,6 +43,8 @@ pub struct OwnRecords {
     pub passkeys: Vec<PasskeyRecord>,
     /// The invitations that it sent and that wait, the latest first.
     pub invitations: Vec<Invitation>,
+    /// Its known devices, the latest used first.
+    pub devices: Vec<DeviceRecord>,
     /// Its sessions, also those that ended, the newest first.
     pub sessions: Vec<SessionRecord>,
     /// Its mails, the newest first.
@@ -90,6 +93,8 @@ pub struct SessionRecord {
     pub authentication: Authentication,
     /// The time of the sign-in.
     pub signed_in_at: Timestamp,
+    /// The client address of the sign-in.
+    pub signed_in_from: Option<String>,
     /// The time of the latest second factor in it.
     pub proven_at: Option<Timestamp>,
     /// The time of the latest refresh.

@@ -23,11 +23,11 @@ use crate::identity::account_request::FieldError;
 use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
-use crate::sign_in::device;
+use crate::sign_in::device::{self, DeviceEpochs, SignInDevice};
 use crate::sign_in::lockout::Lockout;
 pub use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
-use crate::sign_in::{PasswordProof, SignInStore, StoredCredentials, verify};
+use crate::sign_in::{PasswordProof, SignInStore, verify};
 
 /// The port of password changes, in addition to that of sign-in.
 pub trait PasswordChangeStore: SignInStore {
@@ -180,7 +180,11 @@ impl PasswordChange {
             Ok(stored) => stored.clone(),
             Err(outcome) => return Err(self.refuse(request, &counter, outcome)),
         };
-        let StoredCredentials { account, epoch, .. } = found;
+        let epochs = found.device_epochs();
+        let account = found.account;
+        let (store, now, cookie) =
+            (&*self.store, self.ambient.now(), request.device_token.as_ref());
+        let device = device::find(store, &self.issuer, cookie, account.id, epochs, now)?;
         let new = self.hashed(request, &account, new)?;
         let proof = verify(&self.hashing, request.origin.address, current, stored);
         let Some(proof) = proof.map_err(HashingError::from)? else {
@@ -223,18 +227,14 @@ impl PasswordChange {
             PasswordUpdateResult::Refused(_) => return Err(PasswordChangeError::WrongPassword),
             PasswordUpdateResult::SessionEnded => return Err(PasswordChangeError::SessionEnded),
         };
-        let (authority, cookie) = (self.issuer.authority(), request.device_token.as_ref());
-        let device = device::known(authority, cookie, account.id, epoch, event.at);
-        let device_token = device.map(|device| {
-            device::cookie(
-                authority,
-                account.id,
-                next,
-                Some(device),
-                event.at,
-                &*self.ambient.random,
-            )
-        });
+        let device_token = match device {
+            SignInDevice::Known { id, generation, rotates: true } => {
+                let epochs = DeviceEpochs { password: next, ..epochs };
+                let cookie = (id, generation);
+                Some(device::cookie(&self.issuer, account.id, epochs, cookie, event.at))
+            }
+            _ => None,
+        };
         let binding = (session.delivery == Delivery::Cookie).then_some(binding);
         let (refresh, now, random) = (successor.refresh, event.at, &*self.ambient.random);
         let tokens = self.issuer.issue(snapshot, session, refresh, now, now, random);

@@ -53,6 +53,9 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes API keys that expired longer than `age` ago.
     fn remove_api_keys(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
+    /// Deletes known devices that were used longer than `age` ago, by a sign-in or a refresh.
+    fn remove_devices(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
     /// Deletes bans that ended longer than `age` ago, and those that start later than `age` from now,
     /// because the clock was wrong.
     fn remove_bans(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
@@ -75,6 +78,8 @@ pub struct RetentionPolicy {
     pub former_emails: Duration,
     /// API keys after their end.
     pub api_keys: Duration,
+    /// Known devices after their latest use: they are unknown from then on.
+    pub devices: Duration,
     /// Whatever has an expiry, after it: secrets of mails, challenges, enrolments, registrations,
     /// invitations, changes of addresses, and the windows of counters of mails.
     pub expired: Duration,
@@ -90,6 +95,7 @@ impl Default for RetentionPolicy {
             delivered_messages: 7 * DAY,
             former_emails: 40 * DAY,
             api_keys: 30 * DAY,
+            devices: 90 * DAY,
             expired: Duration::from_secs(60 * 60),
         }
     }

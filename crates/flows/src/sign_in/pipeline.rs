@@ -18,7 +18,7 @@ use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, Delivery, DisplayName, ExposeSecret, SecretString};
 use portcullis_password::{HashingPool, Overloaded, Password};
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_token::{DeviceId, Digest};
+use portcullis_token::Digest;
 
 use self::assessment::{Assessment, assess};
 pub use self::challenge::{
@@ -44,7 +44,7 @@ pub use self::store::{
 use crate::StoreError;
 use crate::effects::event_now;
 use crate::identity::breach_review::BreachReviews;
-use crate::sign_in::device;
+use crate::sign_in::device::{self, SignInDevice};
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::passkey_challenge::PasskeyOffer;
@@ -167,7 +167,10 @@ impl SignIn {
         let identifier = Identifier::parse(&request.identifier);
         let found = self.store.credentials(&identifier)?;
         let subject = found.as_ref().map(|found| found.account.id);
-        let device = found.as_ref().and_then(|found| self.known_device(found, request));
+        let device = match &found {
+            Some(found) => self.device(found, request)?,
+            None => SignInDevice::Unknown,
+        };
         let counter = self.counter(&identifier, found.as_ref(), device);
 
         let (address, typed) = (request.origin.address, password.clone());
@@ -180,11 +183,12 @@ impl SignIn {
                 Assessment::Refuse(outcome) => Err(outcome),
             }
         });
-        let (StoredCredentials { account, epoch, is_reviewed, .. }, proof, is_new_device) =
-            match assessed {
-                Ok(allowed) => allowed,
-                Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
-            };
+        let (found, proof, is_new_device) = match assessed {
+            Ok(allowed) => allowed,
+            Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
+        };
+        let epochs = found.device_epochs();
+        let StoredCredentials { account, epoch, is_reviewed, .. } = found;
         let Some(is_new_device) = is_new_device else {
             let issued = self.challenger.issue(&ChallengedSignIn {
                 account: account.id,
@@ -206,7 +210,7 @@ impl SignIn {
         };
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
-            epoch,
+            epochs,
             proofs: &[Proof::Password(proof.clone())],
             counter: Some(&counter),
             device,
@@ -244,9 +248,15 @@ impl SignIn {
         refused.map_or_else(SignInError::from, |()| SignInError::Refused)
     }
 
-    fn known_device(&self, found: &StoredCredentials, request: &SignInRequest) -> Option<DeviceId> {
-        let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
-        device::known(authority, cookie, found.account.id, found.epoch, self.ambient.now())
+    fn device(
+        &self,
+        found: &StoredCredentials,
+        request: &SignInRequest,
+    ) -> Result<SignInDevice, StoreError> {
+        let (store, cookie, now) =
+            (&*self.store, request.device_token.as_ref(), self.ambient.now());
+        let (account, epochs) = (found.account.id, found.device_epochs());
+        device::find(store, &self.opener.issuer, cookie, account, epochs, now)
     }
 
     /// The counter of the attempt, see [`crate::sign_in::lockout`].
@@ -254,10 +264,10 @@ impl SignIn {
         &self,
         identifier: &Identifier,
         found: Option<&StoredCredentials>,
-        device: Option<DeviceId>,
+        device: SignInDevice,
     ) -> Digest {
         let counters = &self.passwords.counters;
-        match (found, device) {
+        match (found, device.known()) {
             (None, _) => counters.of_name(identifier.key()),
             (Some(found), None) => counters.of_strangers(found.account.id),
             (Some(found), Some(_)) => counters.of_known_devices(found.account.id, found.epoch),

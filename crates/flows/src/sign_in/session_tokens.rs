@@ -39,6 +39,8 @@ pub struct SessionPolicy {
     pub on_reuse: OnReuse,
     /// True if a sign-in from a device that is new to an account is told to its holder by mail.
     pub alert_new_devices: bool,
+    /// The time after which an unused device is forgotten.
+    pub device_memory: Duration,
     /// The accounts that must have a second factor; their sessions can only enrol one before.
     pub factors: FactorPolicy,
     /// The networks that accounts may be used from.
@@ -79,6 +81,7 @@ impl Default for SessionPolicy {
             rotation_grace: Duration::from_secs(60),
             on_reuse: OnReuse::EndAllSessions,
             alert_new_devices: true,
+            device_memory: 90 * DAY,
             factors: FactorPolicy::default(),
             networks: NetworkPolicy::default(),
         }

@@ -32,7 +32,7 @@ use portcullis_flows::identity::registration::{
 use portcullis_flows::machine::introspection::Introspection;
 use portcullis_flows::node::revocation::{RevocationPolicy, Revocations};
 use portcullis_flows::principal::Principal;
-use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
+use portcullis_flows::sign_in::device::{DEVICE_LIFETIME, Devices};
 use portcullis_flows::sign_in::hash_cost::HashCosts;
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
@@ -91,6 +91,7 @@ pub(crate) struct Node {
     pub(crate) sign_out: SignOut,
     pub(crate) mass_sign_out: MassSignOut,
     pub(crate) introspection: Introspection,
+    pub(crate) devices: Devices,
     pub(crate) sessions: Sessions,
     pub(crate) account_changes: AccountChanges,
     pub(crate) matrix: Arc<ActiveMatrix>,
@@ -236,6 +237,7 @@ impl Deployment {
                 ambient.clone(),
             ),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
+            devices: Devices::new(store.clone(), issuer.clone(), ambient.clone()),
             sessions: Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
             account_changes: AccountChanges::new(
                 store.clone(),

@@ -1,14 +1,17 @@
 //! Known devices: failures of strangers do not lock out the owner on a device used before.
 
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::identity::password_change::PasswordChangeRequest;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
-use portcullis_flows::sign_in::{SignInError, SignInRequest, SignedIn};
-use portcullis_testkit::PASSWORD;
+use portcullis_flows::sign_in::refresh::RefreshRequest;
+use portcullis_flows::sign_in::{ChallengeAnswer, SignInError, SignInRequest, SignedIn};
+use portcullis_testkit::{PASSWORD, samples};
 
 use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, guess, pool, typing};
+use crate::factors::{self, answer, enrolled};
 use crate::intercepted_store::{Before, InterceptedStore};
 use crate::password_change::{NEW, change};
 
@@ -159,6 +162,136 @@ fn a_failure_that_counts_after_a_change_counts_for_the_password_of_before() {
     let known = device_of(calm.sign_in.sign_in(&typing("ada", NEW)).unwrap());
     (0..4).for_each(|_| assert!(refused(&node, &from(&known, guess("ada")))));
     node.sign_in.sign_in(&from(&known, typing("ada", NEW))).unwrap();
+}
+
+#[test]
+fn each_sign_in_rotates_the_cookie_and_an_older_one_forgets_the_device() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    // Each sign-in is one of another node: what they share is the database.
+    let sign_in = |device: &SecretString| {
+        let signed_in = deployment.node().sign_in.sign_in(&from(device, by_name("ada")));
+        deployment.pass(MINUTE + SECOND);
+        signed_in.unwrap()
+    };
+    let first = device_of(sign_in(&SecretString::from("")));
+    let second = device_of(sign_in(&first));
+    let third = device_of(sign_in(&second));
+    lock_out(&deployment.node(), "ada");
+    assert!(refused(&deployment.node(), &from(&second, by_name("ada"))), "it counts as none");
+    deployment.pass(16 * MINUTE);
+    assert_eq!(deployment.outcomes("device_cookie_reused"), [""; 0], "not without a sign-in");
+    let of_a_copy = device_of(sign_in(&second));
+    assert_eq!(deployment.outcomes("device_cookie_reused"), ["success 1"]);
+    assert_eq!(deployment.outcomes("new_device"), ["success 1"], "the holder is told");
+    lock_out(&deployment.node(), "ada");
+    assert!(refused(&deployment.node(), &from(&third, by_name("ada"))), "it is forgotten");
+    deployment.node().sign_in.sign_in(&from(&of_a_copy, by_name("ada"))).unwrap();
+    assert_eq!(deployment.count("devices"), 1);
+}
+
+#[test]
+fn two_pages_of_a_browser_that_sign_in_at_once_are_one_known_device() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let cookie = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    deployment.pass(MINUTE);
+    let rotated = device_of(node.sign_in.sign_in(&from(&cookie, by_name("ada"))).unwrap());
+    let other = node.sign_in.sign_in(&from(&cookie, by_name("ada"))).unwrap();
+    assert!(other.device_token.is_none(), "it keeps that of the other page");
+    lock_out(&node, "ada");
+    node.sign_in.sign_in(&from(&rotated, by_name("ada"))).unwrap();
+    assert_eq!(deployment.outcomes("new_device"), [""; 0]);
+    assert_eq!(deployment.count("devices"), 1);
+    assert_eq!(deployment.count("sessions WHERE device_id IS NOT NULL"), 4);
+}
+
+#[test]
+fn a_device_is_forgotten_after_ninety_days_without_a_sign_in_or_a_refresh() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let is_known = |cookie: &SecretString| {
+        let before = deployment.outcomes("new_device");
+        node.sign_in.sign_in(&from(cookie, by_name("ada"))).unwrap();
+        deployment.outcomes("new_device") == before
+    };
+    let (idle, used) = (node.sign_in.sign_in(&by_name("ada")), node.sign_in.sign_in(&by_name("ada")));
+    let (idle, used) = (device_of(idle.unwrap()), used.unwrap());
+    let (cookie, mut tokens) = (used.device_token.clone().unwrap(), used.tokens);
+    let binding = used.binding.map(|cookie| SecretString::from(cookie.expose()));
+    for _ in 0..4 {
+        deployment.pass(6 * DAY);
+        let request = RefreshRequest {
+            refresh_token: tokens.refresh_token.clone(),
+            binding: binding.clone(),
+            origin: samples::origin(),
+        };
+        tokens = node.refresh.refresh(&request).unwrap();
+    }
+    deployment.pass(66 * DAY - SECOND);
+    let cookie_of_day_ninety = device_of(node.sign_in.sign_in(&from(&idle, by_name("ada"))).unwrap());
+    deployment.pass(24 * DAY - SECOND);
+    assert!(is_known(&cookie), "a refresh is a use");
+    deployment.pass(66 * DAY + SECOND + SECOND);
+    assert!(!is_known(&cookie_of_day_ninety), "ninety days are over");
+}
+
+#[test]
+fn a_removed_factor_makes_every_device_unknown_and_an_added_one_does_not() {
+    let deployment = Deployment::new();
+    deployment.enrol("ada");
+    let node = deployment.node();
+    let cookie = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let (app, confirmed) = enrolled(&deployment, &node, "ada");
+    let second_step = |cookie: &SecretString| {
+        let known = from(cookie, by_name("ada"));
+        let issued = node.sign_in.challenge(&known).unwrap();
+        let code = app.code(deployment.now());
+        let answer = ChallengeAnswer {
+            device_token: Some(cookie.clone()),
+            ..answer(&issued, &code)
+        };
+        let signed_in = node.factors.second_factor.answer(&answer).unwrap();
+        deployment.pass(MINUTE);
+        signed_in
+    };
+    let before = deployment.outcomes("new_device");
+    let signed_in = second_step(&cookie);
+    assert_eq!(deployment.outcomes("new_device"), before, "the app was added only");
+    let cookie = signed_in.device_token.clone().unwrap();
+    let removing = SignedIn { tokens: confirmed.tokens, binding: None, device_token: None };
+    node.factors.totp.remove(&factors::change(&removing, PASSWORD)).unwrap();
+    lock_out(&node, "ada");
+    assert!(refused(&node, &from(&cookie, by_name("ada"))), "it is unknown");
+}
+
+#[test]
+fn a_device_that_its_owner_forgets_is_unknown_and_its_sessions_have_ended() {
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    deployment.enrol("grace");
+    let lost = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let other = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    let (lost_session, session) = (lost.tokens.session.id, other.tokens.session.id);
+    let lost = device_of(lost);
+    let listed = node.devices.list(ada.id).unwrap();
+    let device = node.devices.current(ada.id, &lost).unwrap();
+    assert!(listed.len() == 2 && listed.iter().any(|listed| listed.id == device));
+    let grace = node.sign_in.sign_in(&by_name("grace")).unwrap();
+    let forget = |account, session| {
+        node.devices.forget(account, session, device, &samples::origin()).unwrap()
+    };
+    assert!(!forget(grace.tokens.account.id, grace.tokens.session.id), "it is that of another");
+    assert!(node.devices.current(grace.tokens.account.id, &lost).is_none());
+    assert!(forget(ada.id, session));
+    assert!(!forget(ada.id, session), "once");
+    assert!(node.refuses(lost_session) && !node.refuses(session));
+    assert_eq!(deployment.outcomes("device_forgotten"), ["success 1"]);
+    lock_out(&node, "ada");
+    assert!(refused(&node, &from(&lost, by_name("ada"))));
 }
 
 fn from(device: &SecretString, request: SignInRequest) -> SignInRequest {

@@ -6,13 +6,16 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
 };
+use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::device::{DeviceRecord, DeviceStore};
 use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::{
     ChallengeResult, HashReplacement, Identifier, NewChallenge, OpenChallenge, SessionOpening,
     SessionOpeningResult, SignInStore, StoredCredentials,
 };
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_token::Digest;
+use portcullis_token::{DeviceId, Digest};
 
 /// Before which step it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,30 @@ impl<S, F: Fn(&S)> InterceptedStore<S, F> {
             (self.intercept)(&self.store);
         }
         &self.store
+    }
+}
+
+impl<S: DeviceStore, F: Fn(&S) + Send + Sync> DeviceStore for InterceptedStore<S, F> {
+    fn device(
+        &self,
+        account: AccountId,
+        device: DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        self.store.device(account, device)
+    }
+
+    fn devices(&self, account: AccountId) -> Result<Vec<DeviceRecord>, StoreError> {
+        self.store.devices(account)
+    }
+
+    fn forget_device(
+        &self,
+        account: AccountId,
+        device: DeviceId,
+        ending: SessionEnd,
+        effects: EffectsOf<'_, Option<Revoked>>,
+    ) -> Result<Option<Revoked>, StoreError> {
+        self.store.forget_device(account, device, ending, effects)
     }
 }
 

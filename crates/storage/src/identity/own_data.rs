@@ -14,7 +14,7 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, invitation};
 use crate::schema::{backup_codes, former_emails, outbox, sessions, totp_factors};
-use crate::sign_in::{authentication, backup_code, passkey};
+use crate::sign_in::{authentication, backup_code, device, passkey};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -35,6 +35,7 @@ impl OwnDataStore for Store {
                 backup_codes: backup_codes_of(connection, account)?,
                 passkeys: passkey::of_account(connection, account)?,
                 invitations: invitation::sent_by(connection, account)?,
+                devices: device::of_account(connection, account)?,
                 sessions: sessions_of(connection, account)?,
                 mails: mails_of(connection, account)?,
             };
@@ -101,6 +102,7 @@ struct SessionRow {
     expires_at: Instant,
     ended_at: Option<Instant>,
     end_reason: Option<String>,
+    opened_from: Option<String>,
 }
 
 fn sessions_of(
@@ -119,6 +121,7 @@ fn sessions_of(
             delivery: row.delivery,
             authentication: authentication::read(&row.amr, &row.acr)?,
             signed_in_at: row.authenticated_at.into(),
+            signed_in_from: row.opened_from,
             proven_at: row.proven_at.map(Timestamp::from),
             refreshed_at: row.rotated_at.into(),
             expires_at: row.expires_at.into(),

@@ -1,10 +1,11 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
 //! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances`,
-//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments`, `api_keys` and `bans` in batches.
+//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments`, `api_keys`, `devices` and `bans` in
+//! batches.
 
 use std::time::Duration;
 
-use diesel::dsl::exists;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::mail_limit::MailLimit;
@@ -14,8 +15,8 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
-    api_keys, bans, email_changes, former_emails, invitations, mail_allowances, mail_secrets,
-    outbox, passkey_challenges, pending_registrations, refresh_tokens, sessions,
+    api_keys, bans, devices, email_changes, former_emails, invitations, mail_allowances,
+    mail_secrets, outbox, passkey_challenges, pending_registrations, refresh_tokens, sessions,
     sign_in_challenges, sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
@@ -231,6 +232,29 @@ impl RetentionStore for Store {
                 .select(api_keys::id);
             let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
             let gone = api_keys::table.filter(api_keys::id.eq_any(some));
+            Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_devices(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            // A refresh of one of its sessions is a use too.
+            let refreshed = sessions::table
+                .filter(sessions::account_id.eq(devices::account_id))
+                .filter(sessions::device_id.eq(devices::id.nullable()))
+                .filter(sessions::rotated_at.ge(before));
+            let some = devices::table
+                .filter(devices::rotated_at.lt(before))
+                .filter(not(exists(refreshed)))
+                .order(devices::rotated_at)
+                .limit(most.into())
+                .select(devices::id);
+            let some: Vec<Vec<u8>> = dispatch!(connection, inner => some.load(inner))?;
+            // The statement checks the condition again: a sign-in may have rotated one since.
+            let gone = devices::table
+                .filter(devices::id.eq_any(some))
+                .filter(devices::rotated_at.lt(before));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
         })
     }

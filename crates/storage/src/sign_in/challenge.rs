@@ -61,15 +61,16 @@ pub(crate) fn find(
         .inner_join(accounts::table.on(accounts::id.eq(sign_in_challenges::account_id)))
         .filter(sign_in_challenges::token.eq(token.as_bytes().as_slice()))
         .filter(sign_in_challenges::expires_at.gt(now));
-    let found: Option<(AccountRow, ChallengeRow)> = dispatch!(connection, inner => {
-        let both = (AccountRow::as_select(), ChallengeRow::as_select());
-        open.select(both).first(inner).optional()
+    let found: Option<(AccountRow, i32, ChallengeRow)> = dispatch!(connection, inner => {
+        let row = (AccountRow::as_select(), accounts::factor_epoch, ChallengeRow::as_select());
+        open.select(row).first(inner).optional()
     })?;
-    let Some((account, challenge)) = found else { return Ok(None) };
+    let Some((account, factor_epoch, challenge)) = found else { return Ok(None) };
     let corrupt = |_| Failure::Corrupt { table: "sign_in_challenges", column: "delivery" };
     Ok(Some(OpenChallenge {
         account: Account::try_from(account)?,
         epoch: epoch::read(challenge.password_epoch)?,
+        factor_epoch: epoch::read_factors(factor_epoch)?,
         delivery: challenge.delivery.parse().map_err(corrupt)?,
         device_name: challenge.device_name.as_deref().and_then(account::shown),
     }))

@@ -155,10 +155,18 @@ pub(crate) fn update_account(
     Ok(())
 }
 
+/// As [`update_account`], after a factor was removed or replaced: every device is unknown from then on.
+pub(crate) fn end_epoch(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    let next = diesel::update(accounts::table.find(Key::from(account)))
+        .set(accounts::factor_epoch.eq(accounts::factor_epoch + 1));
+    dispatch!(connection, inner => next.execute(inner))?;
+    update_account(connection, account)
+}
+
 /// Removes all second factors of the account and its enrolment.
 pub(crate) fn remove_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     delete_all(connection, account)?;
-    update_account(connection, account)
+    end_epoch(connection, account)
 }
 
 /// Deletes the rows of second factors of an account, also those of an account that is deleted itself.

@@ -196,7 +196,7 @@ fn remove(
         return Ok(FactorChange::LastFactor);
     }
     dispatch!(connection, inner => diesel::delete(own).execute(inner))?;
-    factor::update_account(connection, account)?;
+    factor::end_epoch(connection, account)?;
     Ok(FactorChange::Done)
 }
 

@@ -8,6 +8,7 @@ use portcullis_domain::{Account, AccountId, AssuranceLevel, DisplayName};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::device::UsedDevice;
 use portcullis_flows::sign_in::factor::FactorUse;
 use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
@@ -25,6 +26,7 @@ use crate::identity::account::{self, AccountRow, AccountSnapshotRow};
 use crate::prepared::Prepared;
 use crate::schema::{accounts, sessions};
 use crate::sign_in::challenge;
+use crate::sign_in::device;
 use crate::sign_in::epoch;
 use crate::sign_in::factor;
 use crate::sign_in::lockout;
@@ -97,9 +99,12 @@ impl SignInStore for Store {
             if let Some(answered) = &opening.challenge {
                 challenge::end(connection, &answered.token)?;
             }
-            insert_session(connection, opening)?;
+            let used = opening.device.map(|device| device::used(connection, opening, device));
+            let device = used.transpose()?;
+            insert_session(connection, opening, device)?;
             let displaced = displace(connection, opening)?;
-            Ok(SessionOpeningResult::Done { snapshot: Box::new(snapshot), displaced, factor })
+            let snapshot = Box::new(snapshot);
+            Ok(SessionOpeningResult::Done { snapshot, displaced, factor, device })
         })
     }
 
@@ -148,6 +153,7 @@ pub(crate) struct CredentialsRow {
     password_hash: Option<String>,
     password_epoch: i32,
     breach_reviewed_epoch: Option<i32>,
+    factor_epoch: i32,
 }
 
 impl TryFrom<CredentialsRow> for StoredCredentials {
@@ -163,6 +169,7 @@ impl TryFrom<CredentialsRow> for StoredCredentials {
             account: Account::try_from(row.account)?,
             password,
             epoch: epoch::read(row.password_epoch)?,
+            factor_epoch: epoch::read_factors(row.factor_epoch)?,
             is_reviewed: row.breach_reviewed_epoch == Some(row.password_epoch),
         })
     }
@@ -283,6 +290,7 @@ fn mark_signed_in(
 fn insert_session(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
+    device: Option<UsedDevice>,
 ) -> Result<(), Failure> {
     session::insert(
         connection,
@@ -290,6 +298,8 @@ fn insert_session(
             session: opening.session,
             binding: opening.binding.as_ref(),
             device_name: opening.device_name.map(DisplayName::as_str),
+            device: device.as_ref().map(|used| used.id.as_bytes().as_slice()),
+            opened_from: Some(&opening.origin.address.to_string()),
             refresh: opening.refresh,
             parent: None,
             origin: opening.origin,

@@ -12,8 +12,18 @@ use crate::sign_in::refresh::SessionRow;
 use crate::sign_in::session::{self, NewSession};
 use crate::sql_type::{Instant, Key};
 
-/// A locked live session, its device name, and its latest refresh token.
-pub(crate) type CurrentSessionRow = (SessionRow, Option<String>, Key);
+/// A locked live session.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub(crate) struct CurrentSessionRow {
+    #[diesel(embed)]
+    pub(crate) session: SessionRow,
+    device_name: Option<String>,
+    device_id: Option<Vec<u8>>,
+    opened_from: Option<String>,
+    /// Its latest refresh token.
+    current_token: Key,
+}
 
 /// Locks the session until the transaction ends; `None` if the account has no such live session.
 pub(crate) fn lock_current(
@@ -29,13 +39,11 @@ pub(crate) fn lock_current(
         .filter(sessions::expires_at.gt(Instant::from(now)));
     Ok(match &mut connection.inner {
         Inner::Postgres(inner) => {
-            let live = live.for_no_key_update();
-            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
-            live.select(row).first(inner).optional()?
+            let locked = live.select(CurrentSessionRow::as_select()).for_no_key_update();
+            locked.first(inner).optional()?
         }
         Inner::Sqlite(inner) => {
-            let row = (SessionRow::as_select(), sessions::device_name, sessions::current_token);
-            live.select(row).first(inner).optional()?
+            live.select(CurrentSessionRow::as_select()).first(inner).optional()?
         }
     })
 }
@@ -45,12 +53,14 @@ pub(crate) fn lock_current(
 /// connected.
 pub(crate) fn succeed(
     connection: &mut Connection,
-    (former, device_name, latest): CurrentSessionRow,
+    current: CurrentSessionRow,
     successor: &ReplacementSession,
     changed: impl FnOnce(Session) -> Session,
     origin: &Origin,
     at: Timestamp,
 ) -> Result<Session, Failure> {
+    let CurrentSessionRow { session: former, device_name, device_id, opened_from, current_token } =
+        current;
     let former = Session { id: successor.session, ..Session::try_from(&former)? };
     let session = changed(former);
     let bound = session.delivery == Delivery::Cookie;
@@ -60,8 +70,10 @@ pub(crate) fn succeed(
             session: &session,
             binding: bound.then_some(&successor.binding),
             device_name: device_name.as_deref(),
+            device: device_id.as_deref(),
+            opened_from: opened_from.as_deref(),
             refresh: successor.refresh,
-            parent: Some(latest.into()),
+            parent: Some(current_token.into()),
             origin,
             at,
         },

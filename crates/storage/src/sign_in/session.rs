@@ -83,6 +83,10 @@ pub(crate) struct NewSession<'a> {
     pub(crate) session: &'a Session,
     pub(crate) binding: Option<&'a Digest>,
     pub(crate) device_name: Option<&'a str>,
+    /// The id of the known device.
+    pub(crate) device: Option<&'a [u8]>,
+    /// The client address of the sign-in.
+    pub(crate) opened_from: Option<&'a str>,
     pub(crate) refresh: TokenId,
     /// The parent of the first refresh token.
     pub(crate) parent: Option<TokenId>,
@@ -99,6 +103,8 @@ pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Resul
         sessions::delivery.eq(session.delivery.as_str()),
         sessions::binding.eq(new.binding.map(|digest| digest.as_bytes().as_slice())),
         sessions::device_name.eq(new.device_name),
+        sessions::device_id.eq(new.device),
+        sessions::opened_from.eq(new.opened_from),
         sessions::current_token.eq(Key::from(refresh)),
         sessions::rotated_at.eq(Instant::from(at)),
         sessions::authenticated_at.eq(Instant::from(session.authenticated_at)),

@@ -31,7 +31,7 @@ fn step_up(
     let (account, session) = (attempt.account, attempt.session);
     sign_out::lock_account(connection, account)?;
     let now = connection.now()?;
-    let Some((row, ..)) = replacement::lock_current(connection, account, session, now)? else {
+    let Some(current) = replacement::lock_current(connection, account, session, now)? else {
         return Ok(StepUpResult::SessionEnded);
     };
     if !lockout::is_open(connection, attempt.counter)? {
@@ -42,7 +42,7 @@ fn step_up(
         return Ok(StepUpResult::Refused(Outcome::WrongCode));
     };
     lockout::forget_failures(connection, attempt.counter)?;
-    let before = Session::try_from(&row)?;
+    let before = Session::try_from(&current.session)?;
     let authentication = (attempt.authentication)(before.authentication.clone());
     let update = diesel::update(sessions::table.find(Key::from(session))).set((
         sessions::amr.eq(authentication::amr(&authentication)),

@@ -68,7 +68,7 @@ impl TotpStore for Store {
             }
             let remove = diesel::delete(totp_factors::table.find(Key::from(account)));
             dispatch!(connection, inner => remove.execute(inner))?;
-            factor::update_account(connection, account)?;
+            factor::end_epoch(connection, account)?;
             Ok(FactorChange::Done)
         })
     }
@@ -134,13 +134,18 @@ fn confirm(
         totp_factors::confirmed_at.eq(Instant::from(now)),
         totp_factors::last_used_at.eq(None::<Instant>),
     );
+    let replaces = factor::has_totp(connection, account)?;
     let insert = diesel::insert_into(totp_factors::table)
         .values((totp_factors::account_id.eq(Key::from(account)), values.clone()))
         .on_conflict(totp_factors::account_id)
         .do_update()
         .set(values);
     dispatch!(connection, inner => insert.execute(inner))?;
-    factor::update_account(connection, account)?;
+    if replaces {
+        factor::end_epoch(connection, account)?;
+    } else {
+        factor::update_account(connection, account)?;
+    }
     let revoked = sign_out::end_all(connection, account, None, confirmation.ending)?;
     let stronger = |session: Session| Session {
         authentication: (confirmation.authentication)(session.authentication.clone()),

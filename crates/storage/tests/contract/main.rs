@@ -24,6 +24,8 @@ mod coverage;
 #[cfg(test)]
 mod deadlock;
 #[cfg(test)]
+mod device;
+#[cfg(test)]
 mod disavowal;
 #[cfg(test)]
 mod email_key;

@@ -12,6 +12,7 @@ use portcullis_flows::access::matrix::MatrixStore;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::node::revocation::Revoked;
+use portcullis_flows::sign_in::device::DeviceUse;
 use portcullis_flows::sign_in::lockout::CounterState;
 use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
@@ -52,6 +53,7 @@ pub(crate) struct SignIn {
     pub(crate) refresh: TokenId,
     pub(crate) binding: Option<Digest>,
     pub(crate) device_name: Option<DisplayName>,
+    pub(crate) device: Option<DeviceUse>,
     pub(crate) proofs: Vec<Proof>,
     pub(crate) requires_verified_email: bool,
     pub(crate) networks: NetworkList,
@@ -80,6 +82,7 @@ impl SignIn {
             refresh: TokenId::generate(now, &SystemRandom),
             binding: None,
             device_name: None,
+            device: None,
             proofs: vec![Proof::Password(proof_of(samples::password_hash()))],
             requires_verified_email: false,
             networks: NetworkList::default(),
@@ -122,6 +125,7 @@ impl SignIn {
                 refresh: self.refresh,
                 binding: self.binding,
                 device_name: self.device_name.as_ref(),
+                device: self.device,
                 proofs: &self.proofs,
                 requires_verified_email: self.requires_verified_email,
                 networks: &self.networks,

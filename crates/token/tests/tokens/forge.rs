@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use portcullis_domain::{
-    AccountId, AccountKind, AssuranceLevel, ExposeSecret, PasswordEpoch, Role, SecretString,
-    SessionId, SystemRandom, Timestamp, TokenId,
+    AccountId, AccountKind, AssuranceLevel, ExposeSecret, FactorEpoch, PasswordEpoch, Role,
+    SecretString, SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, DeviceClaims, DeviceId, Lifetimes, Purpose, RefreshClaims,
@@ -100,6 +100,8 @@ pub(crate) fn device_claims() -> DeviceClaims {
         subject: AccountId::generate(NOW, &SystemRandom),
         device: DeviceId::generate(&SystemRandom),
         epoch: PasswordEpoch::FIRST,
+        factors: FactorEpoch::FIRST,
+        generation: 1,
         issued_at: NOW,
         expires_at: NOW + LIFETIMES.device,
     }

@@ -61,6 +61,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
         "accounts.networks_by_role.msa",
     ),
     ("PORTCULLIS__ACCOUNTS__NETWORKS_BY_ROLE", "{ msa = [] }", "accounts.networks_by_role.msa"),
+    ("PORTCULLIS__RETENTION__DEVICES_DAYS", "401", "retention.devices_days"),
     ("RATE_LIMIT_ENABLED", "maybe", "rate_limit.enabled"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "0", "rate_limit.login_attempts"),
     ("RATE_LIMIT_LOGIN_ATTEMPTS", "1001", "rate_limit.login_attempts"),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use portcullis_audit::Outcome;
 use portcullis_domain::Account;
-use portcullis_token::DeviceId;
 
+use crate::sign_in::device::SignInDevice;
 use crate::sign_in::network_policy::NetworkPolicy;
 
 /// The result of an assessment.
@@ -29,7 +29,7 @@ pub(super) fn assess(
     account: &Account,
     networks: &NetworkPolicy,
     address: IpAddr,
-    device: Option<DeviceId>,
+    device: SignInDevice,
 ) -> Assessment {
     if !account.is_active {
         return Assessment::Refuse(Outcome::Deactivated);
@@ -48,8 +48,8 @@ pub(super) fn assess(
 
 /// True if the holder of the account must be informed of the device. The first sign-in of all has no
 /// known device either, and needs no message.
-pub(super) fn is_new_device(account: &Account, device: Option<DeviceId>) -> bool {
-    device.is_none() && account.last_sign_in_at.is_some()
+pub(super) fn is_new_device(account: &Account, device: SignInDevice) -> bool {
+    device.known().is_none() && account.last_sign_in_at.is_some()
 }
 
 #[cfg(test)]
@@ -57,6 +57,7 @@ mod tests {
     use portcullis_domain::{
         AccountId, AccountKind, Email, NetworkList, Role, SystemRandom, Timestamp, Username,
     };
+    use portcullis_token::DeviceId;
 
     use super::*;
 
@@ -81,7 +82,12 @@ mod tests {
         }
     }
 
-    fn assess(account: &Account, device: Option<DeviceId>) -> Assessment {
+    fn known() -> SignInDevice {
+        let id = DeviceId::generate(&SystemRandom);
+        SignInDevice::Known { id, generation: 1, rotates: true }
+    }
+
+    fn assess(account: &Account, device: SignInDevice) -> Assessment {
         let address = IpAddr::from([192, 0, 2, 7]);
         super::assess(account, &NetworkPolicy::default(), address, device)
     }
@@ -89,7 +95,7 @@ mod tests {
     #[test]
     fn a_deactivated_account_is_refused_from_any_device() {
         let account = Account { is_active: false, ..account() };
-        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+        for device in [SignInDevice::Unknown, known()] {
             assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Deactivated));
         }
     }
@@ -97,7 +103,7 @@ mod tests {
     #[test]
     fn a_blocked_account_is_refused_from_any_device() {
         let account = Account { is_blocked: true, ..account() };
-        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+        for device in [SignInDevice::Unknown, known()] {
             assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Blocked));
         }
     }
@@ -106,19 +112,19 @@ mod tests {
     fn an_account_outside_its_networks_is_refused_from_any_device() {
         let outside = "198.51.100.0/24".parse().unwrap();
         let account = Account { allowed_networks: outside, mfa_enabled: true, ..account() };
-        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+        for device in [SignInDevice::Unknown, known()] {
             let refused = Assessment::Refuse(Outcome::OutsideNetworks);
             assert_eq!(assess(&account, device), refused);
         }
         let inside = "192.0.2.0/24".parse().unwrap();
         let account = Account { allowed_networks: inside, ..account };
-        assert_eq!(assess(&account, None), Assessment::Challenge);
+        assert_eq!(assess(&account, SignInDevice::Unknown), Assessment::Challenge);
     }
 
     #[test]
     fn an_account_with_a_factor_is_challenged_on_any_device() {
         let account = Account { mfa_enabled: true, ..account() };
-        for device in [None, Some(DeviceId::generate(&SystemRandom))] {
+        for device in [SignInDevice::Unknown, known()] {
             assert_eq!(assess(&account, device), Assessment::Challenge);
         }
     }
@@ -126,8 +132,13 @@ mod tests {
     #[test]
     fn an_unknown_device_is_new_but_for_the_first_sign_in_of_all() {
         let first = Account { last_sign_in_at: None, ..account() };
-        let known = Some(DeviceId::generate(&SystemRandom));
-        let cases = [(account(), None, true), (account(), known, false), (first, None, false)];
+        let (unknown, reused) = (SignInDevice::Unknown, known().known().map(SignInDevice::Reused));
+        let cases = [
+            (account(), unknown, true),
+            (account(), reused.unwrap(), true),
+            (account(), known(), false),
+            (first, unknown, false),
+        ];
         for (account, device, is_new_device) in cases {
             assert_eq!(assess(&account, device), Assessment::Allow { is_new_device });
         }

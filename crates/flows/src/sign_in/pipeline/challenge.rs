@@ -24,7 +24,7 @@ use super::proof::Proof;
 use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
 use crate::StoreError;
 use crate::effects::event_now;
-use crate::sign_in::device;
+use crate::sign_in::device::{self, DeviceEpochs};
 use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::passkey_challenge::PasskeyOffer;
@@ -190,7 +190,7 @@ impl SecondFactor {
         let secret = secret.map_err(|_| ChallengeError::Over)?;
         let token = secret.digest();
         let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
-        let OpenChallenge { account, epoch, delivery, device_name } = found;
+        let OpenChallenge { account, epoch, factor_epoch, delivery, device_name } = found;
         let (address, factor) = (answer.origin.address, answer.factor.clone());
         if !self.opener.issuer.networks().admits(&account, address) {
             return Err(self.refuse_outside(&account, &answer.origin));
@@ -198,13 +198,15 @@ impl SecondFactor {
         let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
         let verification = UserVerification::Preferred;
         let proof = self.prover.prove(address, account.id, factor, verification, challenge)?;
-        let (authority, cookie) = (self.opener.issuer.authority(), answer.device_token.as_ref());
-        let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
+        let epochs = DeviceEpochs { password: epoch, factors: factor_epoch };
+        let (issuer, cookie) = (&self.opener.issuer, answer.device_token.as_ref());
+        let (store, now) = (&*self.store, self.ambient.now());
+        let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let counters = &self.lockout.counters;
         let factors = counters.of_factors(account.id);
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
-            epoch,
+            epochs,
             proofs: &[Proof::EarlierPassword(epoch), Proof::Factor(proof)],
             counter: Some(&factors),
             device,

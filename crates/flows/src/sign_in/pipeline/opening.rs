@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, Ambient, Delivery, DisplayName, PasswordEpoch, SecretString, Session, SessionId,
-    TokenId,
+    Account, Ambient, Delivery, DisplayName, SecretString, Session, SessionId, TokenId,
 };
-use portcullis_token::{DeviceId, Digest, OpaqueSecret};
+use portcullis_token::{Digest, OpaqueSecret};
 
 use super::proof::{Proof, authentication};
 use super::store::{ChallengeUse, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient};
 use crate::node::mail::{Mail, MailText};
-use crate::sign_in::device;
+use crate::sign_in::device::{self, DeviceEpochs, DeviceUse, SignInDevice};
 use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
 
 /// A session with the cookies of the browser.
@@ -32,14 +31,14 @@ pub struct SignedIn {
 pub(super) struct VerifiedSignIn<'a> {
     /// The account as it was when the proofs were verified.
     pub(super) account: &'a Account,
-    /// The epoch of its password at that time.
-    pub(super) epoch: PasswordEpoch,
+    /// The epochs of its password and of its factors at that time.
+    pub(super) epochs: DeviceEpochs,
     /// The verified proofs.
     pub(super) proofs: &'a [Proof],
     /// The counter whose failures are reset; `None` for a proof that cannot be guessed.
     pub(super) counter: Option<&'a Digest>,
-    /// The device, if the account knows it.
-    pub(super) device: Option<DeviceId>,
+    /// The device by its cookie.
+    pub(super) device: SignInDevice,
     /// True if the holder of the account must be informed of the device.
     pub(super) is_new_device: bool,
     /// The delivery of the tokens.
@@ -75,7 +74,7 @@ pub(super) struct SessionOpener {
 impl SessionOpener {
     /// Opens the session, unless storage refuses it.
     pub(super) fn open(&self, verified: &VerifiedSignIn<'_>) -> Result<Opened, StoreError> {
-        let VerifiedSignIn { account, epoch, device, delivery, .. } = *verified;
+        let VerifiedSignIn { account, epochs, device, delivery, .. } = *verified;
         let now = self.ambient.now();
         let session = Session {
             id: SessionId::generate(now, &*self.ambient.random),
@@ -111,6 +110,9 @@ impl SessionOpener {
                 let messages = messages.map(|event| self.alert(event, verified));
                 let messages = messages.chain(notices).collect();
                 events.extend(new_device);
+                let is_reused = matches!(device, SignInDevice::Reused(_));
+                let kind = EventKind::DeviceCookieReused;
+                events.extend(is_reused.then(|| success(kind, session.id)));
                 let displaced = displaced.sessions();
                 events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
                 Effects { events, messages }
@@ -128,6 +130,7 @@ impl SessionOpener {
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
             device_name: verified.device_name,
+            device: uses_cookies.then(|| DeviceUse::of(device, &*self.ambient.random)),
             proofs: verified.proofs,
             requires_verified_email: self.requires_verified_email,
             networks: &account.allowed_networks,
@@ -138,16 +141,18 @@ impl SessionOpener {
             origin: verified.origin,
             effects: &effects,
         })?;
-        let (mut snapshot, displaced) = match opened {
-            SessionOpeningResult::Done { snapshot, displaced, .. } => (snapshot, displaced),
+        let (mut snapshot, displaced, used) = match opened {
+            SessionOpeningResult::Done { snapshot, displaced, device, .. } => {
+                (snapshot, displaced, device)
+            }
             SessionOpeningResult::Refused(outcome) => return Ok(Opened::Refused(outcome)),
             SessionOpeningResult::ChallengeOver => return Ok(Opened::ChallengeOver),
         };
         self.issuer.revocations().enforce(displaced);
         snapshot.account.password_must_change |= (verified.review)();
-        let authority = self.issuer.authority();
-        let device_token = uses_cookies.then(|| {
-            device::cookie(authority, account.id, epoch, device, now, &*self.ambient.random)
+        let device_token = used.and_then(|used| {
+            let cookie = (used.id, used.rotated?);
+            Some(device::cookie(&self.issuer, account.id, epochs, cookie, now))
         });
         let tokens =
             self.issuer.issue(*snapshot, session, refresh, now, now, &*self.ambient.random);

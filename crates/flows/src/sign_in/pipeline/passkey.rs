@@ -13,7 +13,6 @@ use portcullis_mfa::passkey::{AssertionResponse, RequestOptions, UserVerificatio
 use portcullis_token::{Digest, OpaqueSecret};
 
 use super::assessment::{Assessment, assess, is_new_device};
-use super::credentials::StoredCredentials;
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::proof::Proof;
 use super::store::SignInStore;
@@ -133,15 +132,18 @@ impl PasskeySignIn {
             Some(account) => self.store.credentials_of(account)?,
             None => None,
         };
-        let Some(StoredCredentials { account, epoch, .. }) = found else {
+        let Some(found) = found else {
             return Err(self.refuse(request, None, Outcome::UnknownAccount));
         };
+        let epochs = found.device_epochs();
+        let account = found.account;
         // Without a name, the authenticator names the account (section 7.2, step 6).
         if response.user_handle().is_none() {
             return Err(self.refuse(request, Some(account.id), Outcome::Invalid));
         }
-        let (authority, cookie) = (self.opener.issuer.authority(), request.device_token.as_ref());
-        let device = device::known(authority, cookie, account.id, epoch, self.ambient.now());
+        let (issuer, cookie) = (&self.opener.issuer, request.device_token.as_ref());
+        let (store, now) = (&*self.store, self.ambient.now());
+        let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let (networks, address) = (self.opener.issuer.networks(), request.origin.address);
         if let Assessment::Refuse(outcome) = assess(&account, networks, address, device) {
             return Err(self.refuse(request, Some(account.id), outcome));
@@ -152,7 +154,7 @@ impl PasskeySignIn {
         let proof = self.passkeys.verifier().proof(response.clone(), challenge, verification);
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
-            epoch,
+            epochs,
             proofs: &[Proof::Factor(FactorProof::Passkey(proof))],
             counter: None,
             device,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{
-    Account, AccountId, Delivery, DisplayName, NetworkList, PasswordEpoch, Session, TokenId,
+    Account, AccountId, Delivery, DisplayName, FactorEpoch, NetworkList, PasswordEpoch, Session,
+    TokenId,
 };
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
@@ -18,12 +19,13 @@ use super::proof::Proof;
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::node::revocation::Revoked;
+use crate::sign_in::device::{DeviceStore, DeviceUse, UsedDevice};
 use crate::sign_in::factor::FactorUse;
 use crate::sign_in::lockout::CounterState;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 
 /// The port of sign-in.
-pub trait SignInStore: Send + Sync {
+pub trait SignInStore: DeviceStore {
     /// The account with that name, and the hash of its password if it has one.
     fn credentials(&self, identifier: &Identifier)
     -> Result<Option<StoredCredentials>, StoreError>;
@@ -114,6 +116,8 @@ pub struct OpenChallenge {
     pub account: Account,
     /// The epoch of the password that was verified.
     pub epoch: PasswordEpoch,
+    /// The epoch of the second factors at present.
+    pub factor_epoch: FactorEpoch,
     /// The delivery of the tokens.
     pub delivery: Delivery,
     /// The name that the person gives the device.
@@ -145,6 +149,8 @@ pub struct SessionOpening<'a> {
     pub binding: Option<Digest>,
     /// The name that the person gives the device.
     pub device_name: Option<&'a DisplayName>,
+    /// The device, for a client with cookies.
+    pub device: Option<DeviceUse>,
     /// The verified proofs; each is validated again.
     pub proofs: &'a [Proof],
     /// True if an account that must verify its address gets no session before that.
@@ -177,6 +183,8 @@ pub enum SessionOpeningResult {
         displaced: Revoked,
         /// The factor that was used beside a password or instead of one.
         factor: Option<FactorUse>,
+        /// The device, for a client with cookies.
+        device: Option<UsedDevice>,
     },
     /// Refused: the challenge is used, expired, of another browser, or has no try left.
     ChallengeOver,
