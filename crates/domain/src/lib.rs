@@ -14,6 +14,7 @@ mod id;
 #[cfg(feature = "accounts")]
 mod joiner;
 mod network_list;
+mod network_prefix;
 mod password_epoch;
 mod random;
 mod role;
@@ -45,7 +46,8 @@ pub use id::{
 };
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
-pub use network_list::{NetworkList, NetworkListError};
+pub use network_list::{NetworkList, NetworkListError, parse_network};
+pub use network_prefix::NetworkPrefix;
 pub use password_epoch::PasswordEpoch;
 pub use random::{SecureRandom, SystemRandom};
 pub use role::{AccountKind, Role, TextError};
