@@ -9,7 +9,6 @@ use crate::RiskOutcome;
 
 /// The facts about a sign-in with a right first proof. Nothing that a client writes freely is one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct RiskFacts {
     /// True if the device cookie, which the server signed, is valid for the account.
     pub known_device: bool,

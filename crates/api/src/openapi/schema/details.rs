@@ -245,7 +245,6 @@ pub(crate) struct HashParameters {
 
 /// The facts about a sign-in whose first proof was right.
 #[derive(ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "the fields of the record")]
 pub(crate) struct RiskFacts {
     /// The device cookie is valid for the account.
     #[schema(example = false)]

@@ -55,7 +55,15 @@ impl BadAddresses {
     ///
     /// The first fault, with its line.
     pub fn parse(content: &[u8]) -> Result<Self, BadAddressesError> {
-        if content.len() > Self::MAX_BYTES {
+        Self::parse_up_to(Self::MAX_BYTES, Self::MAX_ENTRIES, content)
+    }
+
+    fn parse_up_to(
+        max_bytes: usize,
+        max_entries: usize,
+        content: &[u8],
+    ) -> Result<Self, BadAddressesError> {
+        if content.len() > max_bytes {
             return Err(BadAddressesError::TooLarge);
         }
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -66,7 +74,7 @@ impl BadAddresses {
             if entry.is_empty() {
                 continue;
             }
-            if v4.len().saturating_add(v6.len()) == Self::MAX_ENTRIES {
+            if v4.len().saturating_add(v6.len()) == max_entries {
                 return Err(BadAddressesError::TooManyEntries { line });
             }
             let network =
@@ -116,7 +124,6 @@ fn is_in<N: Ord + Copy>(ranges: &[(N, N)], address: N) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
     use std::net::Ipv4Addr;
 
     use proptest::prelude::*;
@@ -169,20 +176,16 @@ mod tests {
 
     #[test]
     fn bytes_and_entries_are_bounded() {
-        let mut text = vec![b'\n'; BadAddresses::MAX_BYTES];
-        assert_eq!(BadAddresses::parse(&text), Ok(BadAddresses::default()));
-        text.push(b'\n');
-        assert_eq!(BadAddresses::parse(&text), Err(BadAddressesError::TooLarge));
-        let mut text = String::new();
-        for number in 0..BadAddresses::MAX_ENTRIES {
-            let bits = u32::try_from(number * 2).unwrap();
-            writeln!(text, "{}", Ipv4Addr::from_bits(bits)).unwrap();
-        }
-        assert_eq!(list(&text).ranges(), BadAddresses::MAX_ENTRIES);
-        text.push_str("::1");
-        let line = BadAddresses::MAX_ENTRIES + 1;
-        let error = BadAddressesError::TooManyEntries { line };
-        assert_eq!(BadAddresses::parse(text.as_bytes()), Err(error));
+        let parse = |text: &str| BadAddresses::parse_up_to(32, 2, text.as_bytes());
+        let text = "192.0.2.0\n# two\n198.51.100.0\n#";
+        assert_eq!(text.len(), 32);
+        assert_eq!(parse(text).unwrap().ranges(), 2);
+        assert_eq!(parse(&format!("{text} ")), Err(BadAddressesError::TooLarge));
+        let error = BadAddressesError::TooManyEntries { line: 4 };
+        assert_eq!(parse("::1\n::3\n\n192.0.2.1"), Err(error));
+        assert_eq!((BadAddresses::MAX_BYTES, BadAddresses::MAX_ENTRIES), (67_108_864, 1_000_000));
+        let large = vec![b'#'; BadAddresses::MAX_BYTES + 1];
+        assert_eq!(BadAddresses::parse(&large), Err(BadAddressesError::TooLarge));
     }
 
     proptest! {

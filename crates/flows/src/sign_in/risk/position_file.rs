@@ -1,4 +1,4 @@
-//! Position file in the format of MaxMind (`.mmdb`), held in memory.
+//! Position file (`.mmdb`, the `MaxMind` DB format), held in memory.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Tests with a small writer of the format (MaxMind DB file format specification 2.0).
+//! Tests with a small writer of the format (`MaxMind` DB file format specification 2.0).
 
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ fn write(value: &Value<'_>, into: &mut Vec<u8>) {
     }
 }
 
-/// A file in which 128.0.0.0/1 has the record, and 0.0.0.0/1 has none; in one of IPv6, 8000::/1 and ::/1.
+/// A file whose addresses with a first bit of 1 have the record, and the others none.
 fn file(record: &Value<'_>, ip_version: u16) -> Vec<u8> {
     const NODES: u32 = 1;
     const SEPARATOR: u32 = 16;
