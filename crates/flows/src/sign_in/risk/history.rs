@@ -126,6 +126,7 @@ fn travel(
 mod tests {
     use std::time::Duration;
 
+    use super::super::position::Position;
     use super::*;
 
     /// 2027-01-15T08:00:00Z, a Friday.
@@ -149,8 +150,6 @@ mod tests {
             Some(Position { latitude, longitude, accuracy_km })
         }
     }
-
-    use super::super::position::Position;
 
     fn past(at: Timestamp, address: &str) -> PastSignIn {
         PastSignIn { at, address: address.parse().unwrap() }
