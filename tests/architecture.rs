@@ -86,6 +86,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lettre", &["crates/mail"]),
     ("libc", &["bins/portcullis"]),
     ("libsqlite3-sys", &["crates/storage"]),
+    ("maxminddb", &["crates/flows"]),
     ("minijinja", &["crates/mail"]),
     ("pq-sys", &["crates/storage"]),
     ("qrcode", &["crates/mfa"]),

@@ -9,8 +9,8 @@ use portcullis_domain::{
 use serde::Serialize;
 
 use crate::{
-    AuditValue, ChainId, DecisionId, ExportFormat, Filter, Fingerprint, Origin, SharedSecretName,
-    Thumbprint, TrailAlarm,
+    AuditValue, ChainId, DecisionId, ExportFormat, Filter, Fingerprint, Origin, RiskFacts,
+    RiskOutcome, SharedSecretName, Thumbprint, TrailAlarm,
 };
 
 /// The additional fields of an event, beside the columns that all events have.
@@ -195,6 +195,15 @@ pub enum Details {
     Mails {
         /// The number of the mails.
         messages: u64,
+    },
+    /// The risk of a sign-in. [`RecordedRisk`](crate::RecordedRisk) reads it back.
+    Risk {
+        /// The sum of the points of all signals.
+        score: u32,
+        /// The decision.
+        outcome: RiskOutcome,
+        /// The facts that the score rests on.
+        facts: RiskFacts,
     },
     /// A purge of old entries.
     Purge {

@@ -306,6 +306,19 @@ words! {
     }
 }
 
+words! {
+    /// The decision of the risk assessment of a sign-in. A later one is the stricter one.
+    #[derive(PartialOrd, Ord)]
+    RiskOutcome {
+        /// The first proof is enough.
+        Allowed = "allowed",
+        /// A second factor or a mailed code is required.
+        Challenged = "challenged",
+        /// No session is opened, and the holder of the account is informed.
+        Refused = "refused",
+    }
+}
+
 /// The text is not one of the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not one of the known words")]
@@ -326,6 +339,10 @@ mod tests {
         for format in ExportFormat::ALL {
             assert_eq!(format.as_str().parse(), Ok(*format));
         }
+        for outcome in RiskOutcome::ALL {
+            assert_eq!(outcome.as_str().parse(), Ok(*outcome));
+        }
+        assert!(RiskOutcome::ALL.is_sorted(), "from the mildest to the strictest");
         assert_eq!("sign-in".parse::<EventKind>(), Err(UnknownWord));
     }
 

@@ -15,6 +15,7 @@ mod id;
 #[cfg(feature = "accounts")]
 mod joiner;
 mod network_list;
+mod network_prefix;
 mod random;
 mod role;
 mod secret;
@@ -46,7 +47,8 @@ pub use id::{
 };
 #[cfg(feature = "moderation")]
 pub use moderation::{Moderation, Severity};
-pub use network_list::{NetworkList, NetworkListError};
+pub use network_list::{NetworkList, NetworkListError, parse_network};
+pub use network_prefix::NetworkPrefix;
 pub use random::{SecureRandom, SystemRandom};
 pub use role::{AccountKind, Role, TextError};
 pub use secret::{ExposeSecret, SecretString, constant_time_eq};

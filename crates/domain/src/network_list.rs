@@ -59,7 +59,7 @@ impl NetworkList {
             if place == Self::MAX_NETWORKS {
                 return Err(NetworkListError::TooLong);
             }
-            let network = network(entry)?;
+            let network = parse_network(entry)?;
             if !networks.contains(&network) {
                 networks.push(network);
             }
@@ -121,7 +121,12 @@ impl FromStr for NetworkList {
     }
 }
 
-fn network(entry: &str) -> Result<IpNet, NetworkListError> {
+/// Parses a network, or a single address, under the rules of [`NetworkList`].
+///
+/// # Errors
+///
+/// If the text is neither, or has bits of a host.
+pub fn parse_network(entry: &str) -> Result<IpNet, NetworkListError> {
     if let Ok(address) = entry.parse::<IpAddr>() {
         return Ok(IpNet::from(canonical_address(address)));
     }

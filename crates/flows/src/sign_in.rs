@@ -14,6 +14,7 @@ mod pipeline;
 pub mod reauthentication;
 pub mod refresh;
 pub mod replacement;
+pub mod risk;
 pub mod session;
 pub mod session_tokens;
 pub mod sign_out;

@@ -103,6 +103,8 @@ mod revocation;
 #[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
+mod risk_table;
+#[cfg(test)]
 mod secret;
 #[cfg(test)]
 mod session;

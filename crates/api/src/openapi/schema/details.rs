@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
-use portcullis_audit::{ExportFormat, TrailAlarm};
+use portcullis_audit::{ExportFormat, RiskOutcome, TrailAlarm};
 use portcullis_domain::Factor;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -155,6 +155,15 @@ pub(crate) struct EventDetails {
     /// The number of mails that an operator sent again.
     #[schema(nullable = false, example = 3)]
     messages: Option<u64>,
+    /// The risk score of a sign-in.
+    #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
+        maximum = 4_294_967_295_u32, example = 45)]
+    score: Option<u32>,
+    #[schema(schema_with = risk_outcome, required = false)]
+    outcome: Option<RiskOutcome>,
+    /// The facts that the risk score of a sign-in rests on.
+    #[schema(nullable = false)]
+    facts: Option<RiskFacts>,
     /// The number of events that a purge deleted.
     #[schema(nullable = false, example = 1000)]
     events: Option<u64>,
@@ -232,6 +241,56 @@ pub(crate) struct HashParameters {
     /// Argon2id: the number of lanes.
     #[schema(nullable = false, example = 1)]
     parallelism: Option<u32>,
+}
+
+/// The facts about a sign-in whose first proof was right.
+#[derive(ToSchema)]
+pub(crate) struct RiskFacts {
+    /// The device cookie is valid for the account.
+    #[schema(example = false)]
+    known_device: bool,
+    /// The account was signed in to from this network before.
+    #[schema(example = false)]
+    known_network: bool,
+    /// The number of earlier sign-ins in the history.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 64)]
+    earlier_sign_ins: u32,
+    /// The number of recent failed attempts of unknown devices for the account.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 0)]
+    account_failures: u32,
+    /// The number of failed attempts from the network in the last hour.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 80)]
+    network_failures: u32,
+    /// The number of distinct names that failed from the network in the last hour.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 75)]
+    network_names: u32,
+    /// The share of earlier sign-ins at about this hour of the week, in thousandths; absent if there are too few.
+    #[schema(nullable = false, value_type = i64, required = false, minimum = 0, maximum = 1000, example = 12)]
+    usual_hour_permille: Option<u16>,
+    /// The way from the latest sign-in; absent if a position is unknown.
+    #[schema(nullable = false)]
+    travel: Option<Travel>,
+    /// The address is on the list of bad addresses.
+    #[schema(example = false)]
+    listed_address: bool,
+}
+
+/// The way from the latest sign-in of the account.
+#[derive(ToSchema)]
+pub(crate) struct Travel {
+    /// The distance less both accuracy radii.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 1200)]
+    kilometres: u32,
+    /// The time between the sign-ins.
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 30)]
+    minutes: u32,
+}
+
+fn risk_outcome() -> Object {
+    let words = RiskOutcome::ALL.iter().map(|outcome| outcome.as_str());
+    let schema =
+        word::one_of(words).description(Some("The decision of the risk assessment of a sign-in."));
+    schema.examples([json!("challenged")]).build()
 }
 
 fn export_format() -> Object {
