@@ -36,6 +36,7 @@ mod form;
 mod headers;
 mod health;
 mod injection;
+mod introspected_keys;
 mod introspection;
 mod invitations;
 mod jwks;

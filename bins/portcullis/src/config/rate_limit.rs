@@ -7,7 +7,8 @@ use portcullis_api::limits::{
 };
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{
-    ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS, WRONG_INTROSPECTED_KEYS,
+    ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS,
+    WRONG_INTROSPECTED_KEYS,
 };
 
 use super::finding::Findings;

@@ -9,8 +9,8 @@ use portcullis_flows::machine::api_key::CheckedApiKey;
 use portcullis_flows::machine::introspection::{ActiveToken, Introspection};
 use portcullis_token::{ApiKey, AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
-    Authenticator, Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, SecretText, ShortText,
-    blocking, origin,
+    Authenticator, Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, SecretText,
+    ShortText, blocking, origin,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
