@@ -33,6 +33,7 @@ mod factors;
 mod follower;
 mod foreign_apps;
 mod form;
+mod guarded_api_keys;
 mod headers;
 mod health;
 mod injection;

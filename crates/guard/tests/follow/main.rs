@@ -4,5 +4,6 @@
 
 mod api_keys;
 mod authority;
+mod client;
 mod faults;
 mod following;
