@@ -119,7 +119,7 @@ impl ApiKeys {
         // A task of its own: a client that disconnects does not end the question for the others.
         tokio::spawn(async move {
             let answer = keys.ask(&key, &place, permit).await;
-            keys.cache().answered(&place, question, answer);
+            keys.cache().answered(&place, &question, answer);
         });
         Some(asked)
     }

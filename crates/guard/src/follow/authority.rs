@@ -107,10 +107,10 @@ impl Authority {
         client: Option<ClientAddress>,
     ) -> Result<Option<ActiveKey>, Fault> {
         // A key and an address consist of characters that a form takes as they are.
-        let mut body = format!("token={key}");
-        if let Some(client) = client {
-            body.push_str(&format!("&client_address={client}"));
-        }
+        let body = match client {
+            Some(client) => format!("token={key}&client_address={client}"),
+            None => format!("token={key}"),
+        };
         let request = self.client.post(self.url(INTROSPECTION)?).header(CONTENT_TYPE, FORM);
         let response = send(self.identified(request).body(body)).await?;
         introspection::parse(&whole(response, introspection::MAX_BYTES).await?, &self.issuer)

@@ -133,7 +133,7 @@ impl Cache {
     }
 
     /// Records the answer, and gives it to all that wait.
-    pub(super) fn answered(&mut self, place: &Place, question: Question, answer: Answer) {
+    pub(super) fn answered(&mut self, place: &Place, question: &Question, answer: Answer) {
         let entry = self.entries.get_mut(place).filter(|entry| entry.number == question.number);
         if let Some(entry) = entry {
             match &answer {
@@ -214,13 +214,13 @@ mod tests {
 
     fn answer(cache: &mut Cache, place: &Place, at: Duration, answer: Answer) {
         let (question, _) = cache.begin(place.clone(), at);
-        cache.answered(place, question, answer);
+        cache.answered(place, &question, answer);
     }
 
     #[test]
     fn an_active_key_is_current_for_half_a_second_and_a_refusal_for_one() {
         let (half, second) = (Duration::from_millis(500), Duration::from_secs(1));
-        let just_before = |time: Duration| time - Duration::from_nanos(1);
+        let just_before = |time: Duration| time.saturating_sub(Duration::from_nanos(1));
         assert!(active("a:b").is_current(just_before(half)));
         assert!(!active("a:b").is_current(half));
         for refusal in [Answer::Inactive, Answer::Unchecked] {
@@ -236,7 +236,7 @@ mod tests {
         assert!(cache.asked(&place(1), late).is_some() && cache.answer(&place(1), late).is_none());
         let client = Some(ClientAddress::new("192.0.2.7".parse().unwrap()));
         assert!(cache.asked(&Place { client, ..place(1) }, late).is_none());
-        cache.answered(&place(1), question, active("a:b"));
+        cache.answered(&place(1), &question, active("a:b"));
         assert!(cache.asked(&place(1), late).is_none(), "it was asked before the request");
         assert!(cache.answer(&place(1), Duration::from_millis(499)).is_some());
     }
@@ -285,7 +285,7 @@ mod tests {
         let mut cache = Cache::default();
         let (question, asked) = cache.begin(place(1), Duration::ZERO);
         let (_later, _) = cache.begin(place(1), Duration::ZERO);
-        cache.answered(&place(1), question, Answer::Inactive);
+        cache.answered(&place(1), &question, Answer::Inactive);
         assert!(asked.given().is_some());
         assert!(cache.answer(&place(1), Duration::ZERO).is_none(), "the later one is under way");
     }
