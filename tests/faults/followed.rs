@@ -144,7 +144,7 @@ async fn follow(origin: &str, then: WhenStale) -> Guard {
 
 async fn admit(guard: &Guard, token: &str) -> Result<(), String> {
     let value = format!("Bearer {token}");
-    let admitted = guard.admit([value.as_bytes()]).await;
+    let admitted = guard.admit([value.as_bytes()], None).await;
     admitted.map(drop).map_err(|refusal| refusal.to_string())
 }
 

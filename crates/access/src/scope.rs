@@ -242,6 +242,57 @@ mod tests {
     }
 
     #[test]
+    fn what_the_owner_has_beside_the_matrix_is_not_beyond_it_pair_by_pair() {
+        let matrix = Matrix::parse(MATRIX).unwrap();
+        let beside = [("feed", "read"), ("token", "introspect")];
+        let beyond =
+            |text: &str| scope(text).beyond(&matrix, "nurse", &beside).map(ToString::to_string);
+        for text in ["feed:read", "token:introspect", "feed:read schedule:read token:introspect"] {
+            assert_eq!(beyond(text), None, "{text}");
+        }
+        for text in ["feed:introspect", "token:read", "token:*", "*:introspect", "feed:manage"] {
+            assert_eq!(beyond(text).as_deref(), Some(text));
+        }
+        // The first of those beyond it, in the order of the scope.
+        assert_eq!(beyond("schedule:read token:read feed:list").as_deref(), Some("feed:list"));
+    }
+
+    #[test]
+    fn each_side_of_a_pair_counts_alone() {
+        for (text, covered, others) in [
+            (
+                "a:b",
+                &[("a", "b")][..],
+                &[("a", "c"), ("c", "b"), ("b", "a"), ("a", "*"), ("*", "b")][..],
+            ),
+            ("*:b", &[("a", "b"), ("*", "b")], &[("a", "c"), ("b", "*")]),
+            ("a:*", &[("a", "b"), ("a", "manage")], &[("b", "a"), ("c", "b")]),
+            ("*:manage", &[("a", "update"), ("b", "manage")], &[("a", "list"), ("a", "*")]),
+            ("a:manage", &[("a", "read")], &[("b", "read"), ("manage", "a"), ("a", "approve")]),
+            // The words of the wildcard and of what it covers are no pattern in a question.
+            ("a:update", &[("a", "update")], &[("a", "manage"), ("a", "read")]),
+        ] {
+            let scope = scope(text);
+            for (resource, action) in covered {
+                assert!(scope.covers(resource, action), "{text} {resource}:{action}");
+            }
+            for (resource, action) in others {
+                assert!(!scope.covers(resource, action), "{text} {resource}:{action}");
+            }
+        }
+        // No pair is made of halves of two.
+        let two = scope("a:b c:d");
+        assert!(two.covers("a", "b") && two.covers("c", "d"));
+        assert!(!two.covers("a", "d") && !two.covers("c", "b"));
+    }
+
+    #[test]
+    fn each_error_has_its_code() {
+        let codes = [ScopeError::Malformed, ScopeError::Empty, ScopeError::TooLong];
+        assert_eq!(codes.map(ScopeError::code), ["malformed", "too_short", "too_long"]);
+    }
+
+    #[test]
     fn a_scope_prints_sorted_and_reads_back() {
         let printed = scope("schedule:read absence:* schedule:read").to_string();
         assert_eq!(printed, "absence:* schedule:read");

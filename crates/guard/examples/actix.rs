@@ -21,6 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
         .credential("scheduling", std::env::var("SCHEDULING_SECRET")?)
         .matrix(Matrix::parse(words::MATRIX)?)
+        .api_keys()
         .connect()
         .await?;
     let app = move || {
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(HttpServer::new(app).workers(1).bind(("127.0.0.1", 8090))?.run().await?)
 }
 
-/// Everybody who is signed in.
+/// Everybody who is signed in, and every program with an API key.
 async fn me(claims: Claims) -> String {
     format!("{} in the role {}\n", claims.account, claims.role)
 }

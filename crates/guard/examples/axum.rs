@@ -1,5 +1,6 @@
 //! An axum service whose routes are protected by Portcullis; `README.md` says how to try it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,6 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
         .credential("scheduling", std::env::var("SCHEDULING_SECRET")?)
         .matrix(Matrix::parse(words::MATRIX)?)
+        .api_keys()
         .connect()
         .await?;
     let app = Router::new()
@@ -32,10 +34,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/absences/of/{owner}/approval", post(approve_absence))
         .layer(Protect::by(&guard));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 8090)).await?;
-    Ok(axum::serve(listener, app).await?)
+    // The guard learns the address of the client, for API keys that are bound to networks.
+    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
 
-/// Everybody who is signed in.
+/// Everybody who is signed in, and every program with an API key.
 async fn me(claims: Claims) -> String {
     format!("{} in the role {}\n", claims.account, claims.role)
 }

@@ -5,6 +5,9 @@
 //! every request is refused. Extractors run before the handler and in the order of its arguments,
 //! so put them first.
 //!
+//! The client is the peer of the connection, or the [`ClientAddress`] that an earlier middleware has put into
+//! the extensions of the request.
+//!
 //! The log line of a refused request is its error:
 //! `response.response().error().map(ToString::to_string)` in a middleware.
 
@@ -22,9 +25,9 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, Resp
 use portcullis_access::Word;
 
 use crate::problem::{self, Problem};
-use crate::{Ask, Claims, Guard, Refusal, Require};
+use crate::{Ask, Claims, ClientAddress, Guard, Refusal, Require};
 
-/// Middleware that accepts only requests with a valid access token:
+/// Middleware that accepts only authenticated requests:
 /// `Scope::wrap(from_fn(protect))`. Their [`Claims`] are in the extensions of the request.
 pub async fn protect<B: MessageBody + 'static>(
     request: ServiceRequest,
@@ -80,8 +83,14 @@ impl FromRequest for Claims {
 
 async fn admit(request: HttpRequest) -> Result<(Guard, Claims), Refusal> {
     let guard: &Guard = request.app_data().ok_or(Refusal::NoGuard)?;
-    let claims = guard.admit(authorization(request.headers())).await?;
+    let claims = guard.admit(authorization(request.headers()), client(&request)).await?;
     Ok((guard.clone(), claims))
+}
+
+/// The address that the service has put into the extensions of the request, or that of the peer.
+fn client(request: &HttpRequest) -> Option<ClientAddress> {
+    let given = request.extensions().get().copied();
+    given.or_else(|| request.peer_addr().map(ClientAddress::from))
 }
 
 /// The first two values: more than one is refused, so the others do not matter.

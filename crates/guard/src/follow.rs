@@ -1,17 +1,20 @@
 //! The connection of a guard to the authentication server: published keys, the signed snapshot of
 //! all revocations, and the revocation feed that continues from there.
 //!
-//! Two tasks do the work, one for the keys and one for the feed, each with at most one connection.
+//! Two tasks do the work, one for the keys and one for the feed, each with at most one connection. Questions
+//! about API keys are asked beside them.
 //! They end with the last handle to the guard. All responses are bounded in size, and none of them
-//! can grant access: keys come over the connection that the operator configured, and a revocation
+//! can grant access except the answer about an API key: keys come over the connection that the operator configured, and a revocation
 //! can only refuse.
 
+pub(crate) mod api_key;
 mod authority;
 mod back_off;
 mod events;
 mod fault;
 mod feed;
 pub(crate) mod following;
+mod introspection;
 mod keys;
 mod lines;
 pub(crate) mod settings;
@@ -24,8 +27,10 @@ use portcullis_domain::SecretString;
 use portcullis_token::{KeySet, SnapshotClaims};
 
 pub use self::fault::{ConnectError, Fault};
+use crate::parts::GuardSettings;
 use crate::revocation_state::RevocationState;
 use crate::{Guard, GuardBuilder};
+use api_key::ApiKeys;
 use authority::{Authority, Credential};
 use feed::Feed;
 use following::Following;
@@ -34,11 +39,25 @@ use settings::Settings;
 use snapshot::Snapshots;
 
 impl GuardBuilder {
-    /// The name and the secret of this service, as printed by `portcullis service credential NAME`.
-    /// The server serves its revocations only to services with a credential.
+    /// The name and the secret of this service, as printed by `portcullis service credential NAME`, or the
+    /// name and an API key of a service account. The server serves its revocations only to services with a credential.
     #[must_use]
     pub fn credential(mut self, name: &str, secret: impl Into<SecretString>) -> Self {
         self.settings.credential = Some(Credential::new(name, secret.into()));
+        self
+    }
+
+    /// Accepts the API keys of developers and service accounts too. The server is asked about each key, at
+    /// most twice a second for each client of the key, so the credential of this service must be for
+    /// `token:introspect`. A revoked key is refused within a second.
+    ///
+    /// While the server does not answer within 2 s, keys are refused with 503; with [`WhenStale::Accept`], a
+    /// key that was accepted in the last ten minutes is accepted. Default: no key is accepted.
+    ///
+    /// [`WhenStale::Accept`]: crate::WhenStale::Accept
+    #[must_use]
+    pub const fn api_keys(mut self) -> Self {
+        self.settings.api_keys = true;
         self
     }
 
@@ -76,11 +95,12 @@ impl GuardBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn connect(mut self) -> Result<Guard, ConnectError> {
-        let Settings { address, credential, plaintext, silence } =
+        let Settings { address, credential, plaintext, silence, api_keys } =
             std::mem::take(&mut self.settings);
         let address = address.as_deref().unwrap_or(&self.issuer);
+        let issuer = self.issuer.clone();
         let credential = credential.ok_or(ConnectError::NoCredential)?;
-        let authority = Arc::new(Authority::new(address, credential, plaintext, silence)?);
+        let authority = Arc::new(Authority::new(address, issuer, credential, plaintext, silence)?);
 
         let published = match &self.shared {
             None => Some(authority.keys().await?),
@@ -104,8 +124,12 @@ impl GuardBuilder {
         let keys = published.map(|published| {
             Keys::new(authority.clone(), access.clone(), signed, published.max_age)
         });
+        let api_keys = api_keys.then(|| {
+            let GuardSettings { clock, when_stale, .. } = &self.parts;
+            Arc::new(ApiKeys::new(authority.clone(), clock.clone(), *when_stale))
+        });
         let feed = Feed::begin(authority, snapshots, known.clone(), cursor).await?;
-        let following = Following::start(keys, feed);
+        let following = Following::start(keys, feed, api_keys);
         Ok(Guard::following(self.parts, access, known, following))
     }
 }

@@ -9,13 +9,17 @@ use std::time::Duration;
 
 use portcullis_access::DecisionContext;
 use portcullis_domain::{AccountId, AssuranceLevel};
+#[cfg(feature = "follow")]
+use portcullis_token::ApiKey;
 use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
 
+#[cfg(feature = "follow")]
+use crate::follow::api_key::{ApiKeys, Checked, KeyRefusal};
 #[cfg(feature = "follow")]
 use crate::follow::following::Following;
 use crate::parts::{GuardSettings, WhenStale};
 use crate::revocation_state::RevocationState;
-use crate::{Claims, Denied, Refusal};
+use crate::{Claims, ClientAddress, Credential, Denied, Refusal};
 
 /// Verifies access tokens and evaluates the access matrix; one for a whole service. A clone is
 /// another handle to the same guard, which follows the server until the last handle is dropped.
@@ -32,13 +36,21 @@ struct Inner {
 
 impl Guard {
     /// Authenticates the caller from all values of the `Authorization` header as received (RFC 6750
-    /// section 2.1). Does not wait: see [`Guard::admit`].
+    /// section 2.1). Does not wait, so an API key that was not checked just now is
+    /// [`Refusal::ApiKeyUnchecked`]: see [`Guard::admit`].
+    ///
+    /// `client` is the address of the client, if the service knows it. Without it, a credential that is bound
+    /// to networks is refused.
     pub fn authenticate<'a>(
         &self,
         authorization: impl IntoIterator<Item = &'a [u8]>,
+        client: Option<ClientAddress>,
     ) -> Result<Claims, Refusal> {
         let Inner { parts, verifier, known, .. } = &*self.0;
         let token = bearer(authorization)?;
+        if let Some(checked) = self.known_key(token, client) {
+            return checked;
+        }
         let claims = verifier.verify(token, parts.clock.now()).map_err(Refusal::InvalidToken)?;
         if known.revocations.is_revoked(&claims) {
             return Err(Refusal::Revoked(claims.subject));
@@ -57,20 +69,29 @@ impl Guard {
 
     /// Authenticates the caller. For a token with an unknown key it first waits until the published
     /// keys have been fetched again: at most 2 s, and at most once in 10 s for all such tokens
-    /// together.
+    /// together. For an API key it waits until the server has checked it: at most 2 s for each of the
+    /// questions that the answer needs, and usually not at all.
     pub async fn admit<'a>(
         &self,
         authorization: impl IntoIterator<Item = &'a [u8]> + Clone + Send,
+        client: Option<ClientAddress>,
     ) -> Result<Claims, Refusal> {
-        let verdict = self.authenticate(authorization.clone());
-        let is_unknown = matches!(verdict, Err(Refusal::InvalidToken(TokenError::UnknownKey)));
-        if is_unknown && self.look_at_keys_again().await {
-            return self.authenticate(authorization);
+        match self.authenticate(authorization.clone(), client) {
+            Err(Refusal::ApiKeyUnchecked) => {
+                let key = bearer(authorization)?;
+                self.check_key(key, client).await
+            }
+            Err(Refusal::InvalidToken(TokenError::UnknownKey))
+                if self.look_at_keys_again().await =>
+            {
+                self.authenticate(authorization, client)
+            }
+            verdict => verdict,
         }
-        verdict
     }
 
-    /// Refuses unless the caller's role may do `action` on `resource` in the context of `context`.
+    /// Refuses unless the caller's role may do `action` on `resource` in the context of `context`, and, for an
+    /// API key, its scope covers that too.
     /// The `subject` of `context` is ignored: the caller is always the subject. Words that the matrix
     /// does not contain are refused, and without a matrix everything is. Allocates nothing unless
     /// it refuses.
@@ -85,6 +106,16 @@ impl Guard {
         context: &DecisionContext<'_>,
     ) -> Result<(), Refusal> {
         let matrix = self.0.parts.matrix.as_ref().ok_or(Refusal::NoMatrix)?;
+        if let Credential::ApiKey { key, scope } = &caller.credential
+            && !scope.covers(resource, action)
+        {
+            return Err(Refusal::OutOfScope {
+                key: *key,
+                account: caller.account,
+                resource: resource.to_owned(),
+                action: action.to_owned(),
+            });
+        }
         let subject = AccountText::of(caller.account);
         let context = DecisionContext { subject: subject.as_str(), ..*context };
         let decision = matrix.decide_words(caller.role.as_str(), resource, action, &context);
@@ -97,15 +128,22 @@ impl Guard {
 
     /// Refuses unless the session of the caller has this assurance level, by a sign-in or a step-up
     /// that is at most `max_age` old, if that is given. The response is the challenge of RFC 9470:
-    /// the client sends the user to the authentication server for a step-up, and tries again.
+    /// the client sends the user to the authentication server for a step-up, and tries again. An API key is
+    /// always refused: it is no sign-in.
     pub fn require_acr(
         &self,
         caller: &Claims,
         level: AssuranceLevel,
         max_age: Option<Duration>,
     ) -> Result<(), Refusal> {
-        let age = self.0.parts.clock.now().since(caller.authenticated_at);
-        if caller.assurance >= level && max_age.is_none_or(|max_age| age <= max_age) {
+        let (assurance, authenticated_at) = match &caller.credential {
+            Credential::AccessToken { assurance, authenticated_at, .. } => {
+                (*assurance, *authenticated_at)
+            }
+            Credential::ApiKey { key, .. } => return Err(Refusal::ApiKeyNotAccepted(*key)),
+        };
+        let age = self.0.parts.clock.now().since(authenticated_at);
+        if assurance >= level && max_age.is_none_or(|max_age| age <= max_age) {
             return Ok(());
         }
         Err(Refusal::InsufficientAuthentication { level, max_age })
@@ -141,6 +179,43 @@ impl Guard {
         std::future::ready(false).await
     }
 
+    /// The result for an API key without waiting; `None` for a token, or if this guard accepts no API keys.
+    #[cfg(feature = "follow")]
+    fn known_key(
+        &self,
+        text: &str,
+        client: Option<ClientAddress>,
+    ) -> Option<Result<Claims, Refusal>> {
+        let keys = self.api_keys()?;
+        let is_key = text.starts_with(ApiKey::PREFIX);
+        is_key.then(|| keys.known(text, client).map_or(Err(Refusal::ApiKeyUnchecked), of_key))
+    }
+
+    #[cfg(feature = "follow")]
+    async fn check_key(
+        &self,
+        text: &str,
+        client: Option<ClientAddress>,
+    ) -> Result<Claims, Refusal> {
+        let keys = self.api_keys().ok_or(Refusal::ApiKeyUnchecked)?;
+        of_key(keys.check(text, client).await)
+    }
+
+    #[cfg(feature = "follow")]
+    fn api_keys(&self) -> Option<&Arc<ApiKeys>> {
+        self.0.following.as_ref()?.api_keys()
+    }
+
+    #[cfg(not(feature = "follow"))]
+    fn known_key(&self, _: &str, _: Option<ClientAddress>) -> Option<Result<Claims, Refusal>> {
+        None
+    }
+
+    #[cfg(not(feature = "follow"))]
+    async fn check_key(&self, _: &str, _: Option<ClientAddress>) -> Result<Claims, Refusal> {
+        std::future::ready(Err(Refusal::ApiKeyUnchecked)).await
+    }
+
     /// A guard without external updates.
     pub(crate) fn alone(
         parts: GuardSettings,
@@ -174,6 +249,19 @@ impl fmt::Debug for Guard {
             .field("known", &self.0.known)
             .finish_non_exhaustive()
     }
+}
+
+/// The caller by a checked API key.
+#[cfg(feature = "follow")]
+fn of_key(checked: Checked) -> Result<Claims, Refusal> {
+    let active = checked.map_err(|refusal| match refusal {
+        KeyRefusal::Inactive => Refusal::InvalidApiKey,
+        KeyRefusal::Unchecked => Refusal::ApiKeyUnchecked,
+    })?;
+    if active.password_must_change {
+        return Err(Refusal::PasswordMustChange);
+    }
+    Ok(active.claims.clone())
 }
 
 /// The text form of an account id, on the stack.

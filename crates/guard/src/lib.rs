@@ -11,6 +11,7 @@ pub mod actix;
 mod axum;
 mod builder;
 mod claims;
+mod client_address;
 #[cfg(feature = "follow")]
 mod follow;
 mod guard;
@@ -24,7 +25,8 @@ mod revocation_state;
 pub mod tower;
 
 pub use builder::GuardBuilder;
-pub use claims::Claims;
+pub use claims::{Claims, Credential};
+pub use client_address::ClientAddress;
 #[cfg(feature = "follow")]
 pub use follow::{ConnectError, Fault};
 pub use guard::Guard;

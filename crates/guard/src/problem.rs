@@ -76,7 +76,26 @@ impl From<&Refusal> for Problem {
                 "Refresh it, or sign in again.",
             )
             .challenged(r#"Bearer realm="portcullis", error="invalid_token""#),
-            Refusal::Stale(_) => Self {
+            Refusal::InvalidApiKey => Self::new(
+                401,
+                "invalid_api_key",
+                "The API key is not valid",
+                "Check the key, its expiry, its networks and its owner at the authentication server.",
+            )
+            .challenged(r#"Bearer realm="portcullis", error="invalid_token""#),
+            Refusal::ApiKeyNotAccepted(_) => Self::new(
+                403,
+                "api_key_not_accepted",
+                "This takes no API key",
+                "Sign in at the authentication server and send the access token.",
+            ),
+            Refusal::OutOfScope { .. } => Self::new(
+                403,
+                "out_of_scope",
+                "The scope of the API key does not cover this",
+                "Create a key with a scope that covers it.",
+            ),
+            Refusal::Stale(_) | Refusal::ApiKeyUnchecked => Self {
                 retry_after: Some("1"),
                 ..Self::new(
                     503,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use portcullis_access::{Decision, Explanation, Matrix};
-use portcullis_domain::{AccountId, AssuranceLevel};
+use portcullis_domain::{AccountId, ApiKeyId, AssuranceLevel};
 use portcullis_token::TokenError;
 
 use crate::Claims;
@@ -42,6 +42,28 @@ pub enum Refusal {
         level: AssuranceLevel,
         /// The maximum age of the sign-in or step-up, if there is one.
         max_age: Option<Duration>,
+    },
+    /// The API key is mistyped, unknown, expired or revoked, its owner is not active, or it is not for use from
+    /// the network of the client. The server does not tell services which of these it is.
+    #[error("an API key that is not active")]
+    InvalidApiKey,
+    /// The server did not answer whether the API key is active.
+    #[error("an API key that the server has not checked")]
+    ApiKeyUnchecked,
+    /// An API key, where only a sign-in is enough.
+    #[error("the API key {0} instead of a sign-in")]
+    ApiKeyNotAccepted(ApiKeyId),
+    /// The scope of the API key does not cover the action.
+    #[error("the API key {key} of {account} has no scope for {resource} {action}")]
+    OutOfScope {
+        /// The key.
+        key: ApiKeyId,
+        /// Its owner.
+        account: AccountId,
+        /// The resource of the question.
+        resource: String,
+        /// The action of the question.
+        action: String,
     },
     /// The access matrix does not allow it.
     #[error(transparent)]

@@ -1,8 +1,11 @@
 //! A layer for tower services: axum, tonic, hyper.
 //!
-//! `Protect::by(&guard)` accepts only requests with a valid access token. Their
+//! `Protect::by(&guard)` accepts only authenticated requests. Their
 //! [`Claims`](crate::Claims) and the [`Guard`] are in the extensions of the request, for handlers
 //! and for the extractors of axum.
+//!
+//! The client is the [`ClientAddress`] in the extensions of the request, which an earlier layer inserts; in axum
+//! it is otherwise the peer, if the service runs with its `ConnectInfo<SocketAddr>`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,13 +13,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::problem::{self, Problem};
-use crate::{Guard, Refusal};
+use crate::{ClientAddress, Guard, Refusal};
 
 /// Protects every route below it.
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            match guard.admit(authorization(&head.headers)).await {
+            match guard.admit(authorization(&head.headers), client(&head.extensions)).await {
                 Ok(claims) => {
                     head.extensions.insert(claims);
                     head.extensions.insert(guard);
@@ -82,6 +85,25 @@ where
             }
         })
     }
+}
+
+/// The address that the service has put there, or that of the peer.
+fn client(extensions: &Extensions) -> Option<ClientAddress> {
+    extensions.get().copied().or_else(|| peer(extensions))
+}
+
+#[cfg(feature = "axum")]
+fn peer(extensions: &Extensions) -> Option<ClientAddress> {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
+
+    extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| ClientAddress::from(*peer))
+}
+
+#[cfg(not(feature = "axum"))]
+const fn peer(_: &Extensions) -> Option<ClientAddress> {
+    None
 }
 
 /// The first two values: more than one is refused, so the others do not matter.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use portcullis_domain::{AccountKind, Clock, ExposeSecret, SecretString};
+use portcullis_domain::{Clock, ExposeSecret, SecretString};
 use portcullis_flows::StoreError;
 use portcullis_flows::machine::api_key::ApiKeyChecks;
 use portcullis_flows::node::revocation::Revocations;
@@ -102,16 +102,14 @@ impl Authenticator {
             Presented::ApiKey(_) if !takes_api_keys => Err(Problem::new(Code::ApiKeyNotAccepted)),
             Presented::ApiKey(text) => {
                 let key = self.check_api_key(request, text).await?;
-                let owner = key.owner();
-                let must_change = owner.password_must_change && owner.kind != AccountKind::Service;
                 Ok(Authenticated {
                     principal: Principal::of_api_key(
-                        owner,
+                        key.owner(),
                         key.id(),
                         Arc::clone(key.scope()),
                         origin(request),
                     ),
-                    password_must_change: must_change,
+                    password_must_change: key.password_must_change(),
                     factor_required: false,
                 })
             }

@@ -58,7 +58,7 @@ pub use guard::{ApiKeyAccess, Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
 pub use limit::{
     Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
-    RateLimits, WRONG_API_KEYS,
+    RateLimits, WRONG_API_KEYS, WRONG_INTROSPECTED_KEYS,
 };
 pub use listeners::{Listeners, Operations};
 pub use mount::{Configure, Mount};

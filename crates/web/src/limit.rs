@@ -20,7 +20,9 @@ pub(crate) use self::awaited_body::{Place, receive};
 pub use self::concurrency::{Concurrency, ConcurrencyPermit};
 pub(crate) use self::fair_semaphore::{FairPermit, FairSemaphore};
 pub(crate) use self::rate::RouteRate;
-pub use self::rate::{Rate, RateLimit, RateLimitSettings, RateLimits, WRONG_API_KEYS};
+pub use self::rate::{
+    Rate, RateLimit, RateLimitSettings, RateLimits, WRONG_API_KEYS, WRONG_INTROSPECTED_KEYS,
+};
 pub use self::under_way::Priority;
 use self::under_way::RequestsUnderWay;
 use crate::blocking::overload_pause;

@@ -8,6 +8,7 @@ use portcullis_api::limits::{
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{
     ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS,
+    WRONG_INTROSPECTED_KEYS,
 };
 
 use super::finding::Findings;
@@ -155,8 +156,9 @@ fn routes(raw: &raw::RateLimit, findings: &mut Findings) -> Result<Vec<Quota>, Q
     );
     let sign_in = sign_in?;
     let passkey_options = passkey_options(sign_in)?;
-    let wrong_keys = *WRONG_API_KEYS.quota();
-    Ok(vec![sign_in, second_factor?, passkey_options, registration?, password_reset?, wrong_keys])
+    let [wrong, introspected] = [&WRONG_API_KEYS, &WRONG_INTROSPECTED_KEYS].map(|it| *it.quota());
+    let sign_ins = [sign_in, second_factor?, passkey_options, registration?, password_reset?];
+    Ok([&sign_ins[..], &[wrong, introspected]].concat())
 }
 
 fn of_route(

@@ -1,20 +1,40 @@
 //! `POST /api/auth/introspect` (RFC 7662) and `POST /api/auth/revoke` (RFC 7009).
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_domain::{AccountKind, ExposeSecret};
+use portcullis_domain::{AccountKind, ExposeSecret, canonical_address};
 use portcullis_flows::access::permission;
+use portcullis_flows::machine::api_key::CheckedApiKey;
 use portcullis_flows::machine::introspection::{ActiveToken, Introspection};
-use portcullis_token::{AuthenticationMethod, TokenAuthority};
+use portcullis_token::{ApiKey, AuthenticationMethod, TokenAuthority};
 use portcullis_web::{
-    Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, SecretText, ShortText,
-    blocking, origin,
+    Authenticator, Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, SecretText,
+    ShortText, blocking, origin,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::openapi::word;
 
-/// A token to introspect or to revoke.
+/// A token or an API key to introspect.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IntrospectionForm {
+    /// An access token, a refresh token or an API key.
+    #[schema(value_type = String, example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
+    token: SecretText,
+    /// Ignored: the kind is read from the token.
+    #[expect(dead_code, reason = "standard clients send it")]
+    #[schema(value_type = Option<String>, max_length = 256, example = "access_token")]
+    token_type_hint: Option<ShortText>,
+    /// The IP address of the client, as the service sees it. Without it, an API key that is bound to networks
+    /// is inactive.
+    #[schema(value_type = Option<String>, max_length = 45, example = "192.0.2.7")]
+    client_address: Option<IpAddr>,
+}
+
+/// A token to revoke.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenForm {
@@ -35,9 +55,9 @@ pub(crate) struct IntrospectionAnswer {
     /// refresh token.
     #[schema(example = true)]
     active: bool,
-    /// `Bearer` for access tokens, `refresh_token` for refresh tokens.
+    /// `Bearer` for access tokens, `refresh_token` for refresh tokens, `api_key` for API keys.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^(Bearer|refresh_token)$", example = "Bearer")]
+    #[schema(nullable = false, pattern = "^(Bearer|refresh_token|api_key)$", example = "Bearer")]
     token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// The issuer.
@@ -59,6 +79,14 @@ pub(crate) struct IntrospectionAnswer {
     /// The id of the token.
     #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e13")]
     jti: Option<String>,
+    /// The id of the API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e14")]
+    key_id: Option<String>,
+    /// The scope of the API key: pairs of resource and action, with spaces between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "absence:* schedule:read")]
+    scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// The time of issue.
     #[schema(nullable = false, example = 1_800_000_000)]
@@ -67,30 +95,30 @@ pub(crate) struct IntrospectionAnswer {
     /// The time of expiry.
     #[schema(nullable = false, example = 1_800_001_800)]
     exp: Option<i64>,
-    /// The role, from the access matrix. This and the following fields are only for access tokens.
+    /// The role, from the access matrix; of an access token, and of the owner of an API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "msa")]
     role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = word::account_kind, required = false)]
     kind: Option<AccountKind>,
-    /// The authentication methods of the sign-in (RFC 8176).
+    /// The authentication methods of the sign-in (RFC 8176); only of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false, example = json!(["pwd"]))]
     amr: Option<Vec<AuthenticationMethod>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    /// The time of the sign-in.
+    /// The time of the sign-in; only of an access token.
     #[schema(nullable = false, example = 1_800_000_000)]
     auth_time: Option<i64>,
     /// The assurance level of the sign-in: `aal1` for one factor, `aal2` for two; only of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "aal1")]
     acr: Option<&'static str>,
-    /// True if the account can only change its password.
+    /// True if the account can only change its password; of an access token or an API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = false)]
     password_must_change: Option<bool>,
-    /// True if the account can only enrol a second factor.
+    /// True if the account can only enrol a second factor; only of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = false)]
     factor_required: Option<bool>,
@@ -105,9 +133,9 @@ pub(crate) const INTROSPECT: Route = Route {
     errors: &[Code::Unavailable],
 };
 
-/// Returns the state of a token (RFC 7662), for services that do not verify tokens themselves.
+/// Returns the state of a token or an API key (RFC 7662), for services that do not verify tokens themselves.
 #[utoipa::path(post, path = INTROSPECT.path, tag = "services",
-    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = IntrospectionAnswer, description = "The state of the token",
         example = json!({
             "active": true, "token_type": "Bearer", "iss": "https://auth.example.org",
@@ -118,11 +146,19 @@ pub(crate) const INTROSPECT: Route = Route {
             "acr": "aal1", "auth_time": 1_800_000_000, "password_must_change": false,
             "factor_required": false }))))]
 pub(crate) async fn introspect(
+    request: HttpRequest,
     introspection: web::Data<Introspection>,
+    authenticator: web::Data<Authenticator>,
     authority: web::Data<TokenAuthority>,
-    form: Form<TokenForm>,
+    form: Form<IntrospectionForm>,
 ) -> Result<HttpResponse, Problem> {
-    let token = form.0.token.0;
+    let IntrospectionForm { token: SecretText(token), client_address, .. } = form.0;
+    if token.expose_secret().starts_with(ApiKey::PREFIX) {
+        let client = client_address.map(canonical_address);
+        let key = authenticator.introspect_api_key(&request, token.expose_secret(), client).await?;
+        let alive = key.map(|key| describe_key(&key, &authority));
+        return Ok(HttpResponse::Ok().json(alive.unwrap_or_default()));
+    }
     let ask = move || introspection.introspect(token.expose_secret());
     let alive = blocking(ask).await?.map(|token| describe(token, &authority));
     Ok(HttpResponse::Ok().json(alive.unwrap_or_default()))
@@ -187,5 +223,23 @@ fn describe(token: ActiveToken, authority: &TokenAuthority) -> IntrospectionAnsw
             exp: Some(claims.expires_at.as_seconds()),
             ..alive()
         },
+    }
+}
+
+fn describe_key(key: &CheckedApiKey, authority: &TokenAuthority) -> IntrospectionAnswer {
+    let owner = key.owner();
+    IntrospectionAnswer {
+        active: true,
+        token_type: Some("api_key"),
+        iss: Some(authority.issuer().to_owned()),
+        sub: Some(owner.id.to_string()),
+        key_id: Some(key.id().to_string()),
+        scope: Some(key.scope().to_string()),
+        iat: Some(key.created_at().as_seconds()),
+        exp: Some(key.expires_at().as_seconds()),
+        role: Some(owner.role.as_str().to_owned()),
+        kind: Some(owner.kind),
+        password_must_change: Some(key.password_must_change()),
+        ..IntrospectionAnswer::default()
     }
 }

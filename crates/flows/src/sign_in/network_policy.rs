@@ -35,18 +35,23 @@ impl NetworkPolicy {
         self.by_role.get(role)
     }
 
-    /// Returns whether the account may be used from this address.
-    pub fn admits(&self, account: &Account, address: IpAddr) -> bool {
-        let own = &account.allowed_networks;
-        (own.is_empty() || own.contains(address)) && self.admits_role(&account.role, address)
+    /// Returns whether the account may be used from this address. An unknown address is outside of every list.
+    pub fn admits(&self, account: &Account, address: impl Into<Option<IpAddr>>) -> bool {
+        let (own, address) = (&account.allowed_networks, address.into());
+        let is_in_own = address.is_some_and(|address| own.contains(address));
+        (own.is_empty() || is_in_own) && self.admits_role(&account.role, address)
     }
 
     /// Returns whether an access token with these claims may be used from this address. The list of the role
     /// is that of this server, also for a token from before its latest start.
-    pub fn admits_token(&self, claims: &AccessClaims, address: IpAddr) -> bool {
-        let networks = claims.networks.as_ref();
-        networks.is_none_or(|networks| networks.contains(address))
-            && self.admits_role(&claims.role, address)
+    pub fn admits_token(
+        &self,
+        claims: &AccessClaims,
+        address: impl Into<Option<IpAddr>>,
+    ) -> bool {
+        let (networks, address) = (claims.networks.as_ref(), address.into());
+        let contains = |networks: &NetworkList| address.is_some_and(|it| networks.contains(it));
+        networks.is_none_or(contains) && self.admits_role(&claims.role, address)
     }
 
     /// The networks for the access tokens of an account; `None` allows all.
@@ -58,8 +63,9 @@ impl NetworkPolicy {
         }
     }
 
-    fn admits_role(&self, role: &Role, address: IpAddr) -> bool {
-        self.of_role(role).is_none_or(|networks| networks.contains(address))
+    fn admits_role(&self, role: &Role, address: Option<IpAddr>) -> bool {
+        let contains = |networks: &NetworkList| address.is_some_and(|it| networks.contains(it));
+        self.of_role(role).is_none_or(contains)
     }
 }
 
@@ -164,6 +170,8 @@ mod tests {
         for (own, of_role, is_admitted) in cases {
             let (account, policy) = (account(own), policy(of_role));
             assert_eq!(policy.admits(&account, address), is_admitted, "{own:?} {of_role:?}");
+            let is_bound = !own.is_empty() || of_role.is_some();
+            assert_eq!(policy.admits(&account, None), !is_bound, "{own:?} {of_role:?}");
             let in_token = policy.of_tokens(&account);
             let by_token = in_token.is_none_or(|networks| networks.contains(address));
             assert_eq!(by_token, is_admitted, "{own:?} {of_role:?}");

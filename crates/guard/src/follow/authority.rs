@@ -4,26 +4,29 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_domain::{ExposeSecret, SecretString};
-use portcullis_token::{JsonWebKeySet, KeySet};
+use portcullis_token::{ApiKey, JsonWebKeySet, KeySet};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::events::{self, Events};
+use super::introspection::{self, ActiveKey};
 use super::lines::{Bounds, Lines};
 use super::{ConnectError, Fault};
+use crate::client_address::ClientAddress;
 
 /// The HTTP client for the server. Redirects are not followed: a credential is sent to the
 /// configured address only.
 pub(crate) struct Authority {
     client: Client,
     base: Url,
+    issuer: String,
     credential: Credential,
     silence: Duration,
 }
 
-/// HTTP Basic authentication (RFC 7617) of one service.
+/// The credential of one service: HTTP Basic authentication (RFC 7617), or an API key as a bearer token.
 pub(crate) struct Credential {
     name: String,
     secret: SecretString,
@@ -44,6 +47,7 @@ pub(crate) struct Published {
 impl Authority {
     pub(crate) fn new(
         address: &str,
+        issuer: String,
         credential: Credential,
         plaintext: bool,
         silence: Duration,
@@ -56,17 +60,18 @@ impl Authority {
             .user_agent(concat!("portcullis-guard/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .connect_timeout(ANSWER_TIMEOUT)
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(8)
             .build()
             .map_err(Fault::from)?;
-        Ok(Self { client, base, credential, silence })
+        Ok(Self { client, base, issuer, credential, silence })
     }
 
     /// Fetches the published keys (RFC 7517 section 5); unusable keys are skipped.
     pub(crate) async fn keys(&self) -> Result<Published, Fault> {
         let response = send(self.client.get(self.url(KEYS)?)).await?;
         let max_age = max_age(response.headers());
-        let body = timeout(ANSWER_TIMEOUT, whole(response)).await.map_err(|_| Fault::Silent)??;
+        let body = timeout(ANSWER_TIMEOUT, whole(response, JsonWebKeySet::MAX_BYTES));
+        let body = body.await.map_err(|_| Fault::Silent)??;
         let text = str::from_utf8(&body).map_err(|_| Fault::Malformed("a key set"))?;
         let keys = KeySet::from_jwks(text).map_err(|_| Fault::Malformed("a key set"))?;
         Ok(Published { keys, max_age })
@@ -95,9 +100,29 @@ impl Authority {
         Ok(Events::new(Lines::new(response, bounds), self.silence))
     }
 
+    /// Asks about an API key of this client; `None` if it is not active. The caller sets a timeout.
+    pub(crate) async fn introspect(
+        &self,
+        key: &str,
+        client: Option<ClientAddress>,
+    ) -> Result<Option<ActiveKey>, Fault> {
+        // A key and an address consist of characters that a form takes as they are.
+        let body = match client {
+            Some(client) => format!("token={key}&client_address={client}"),
+            None => format!("token={key}"),
+        };
+        let request = self.client.post(self.url(INTROSPECTION)?).header(CONTENT_TYPE, FORM);
+        let response = send(self.identified(request).body(body)).await?;
+        introspection::parse(&whole(response, introspection::MAX_BYTES).await?, &self.issuer)
+    }
+
     fn identified(&self, request: RequestBuilder) -> RequestBuilder {
         let Credential { name, secret } = &self.credential;
-        request.basic_auth(name, Some(secret.expose_secret()))
+        let secret = secret.expose_secret();
+        if secret.starts_with(ApiKey::PREFIX) {
+            return request.bearer_auth(secret);
+        }
+        request.basic_auth(name, Some(secret))
     }
 
     fn url(&self, path: &str) -> Result<Url, Fault> {
@@ -107,6 +132,8 @@ impl Authority {
 
 const KEYS: &str = ".well-known/jwks.json";
 const SNAPSHOT: &str = "api/revocations/snapshot";
+const INTROSPECTION: &str = "api/auth/introspect";
+const FORM: &str = "application/x-www-form-urlencoded";
 const FEED: &str = "api/revocations";
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -126,10 +153,10 @@ async fn send(request: RequestBuilder) -> Result<Response, Fault> {
     }
 }
 
-async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
+async fn whole(mut response: Response, most: usize) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > JsonWebKeySet::MAX_BYTES {
+        if body.len() + chunk.len() > most {
             return Err(Fault::TooLarge);
         }
         body.extend_from_slice(&chunk);

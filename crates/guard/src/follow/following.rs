@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::api_key::ApiKeys;
 use super::feed::Feed;
 use super::keys::Keys;
 
@@ -12,12 +13,19 @@ pub(crate) struct Following {
     keys: Option<RefreshedKeys>,
     #[expect(dead_code, reason = "held so that the task ends with the guard")]
     feed: Task,
+    api_keys: Option<Arc<ApiKeys>>,
 }
 
 impl Following {
     /// Starts the tasks on the current tokio runtime.
-    pub(super) fn start(keys: Option<Keys>, feed: Feed) -> Self {
-        Self { keys: keys.map(RefreshedKeys::new), feed: Task(tokio::spawn(feed.run())) }
+    pub(super) fn start(keys: Option<Keys>, feed: Feed, api_keys: Option<Arc<ApiKeys>>) -> Self {
+        let keys = keys.map(RefreshedKeys::new);
+        Self { keys, feed: Task(tokio::spawn(feed.run())), api_keys }
+    }
+
+    /// The checks of API keys, if this guard accepts them.
+    pub(crate) const fn api_keys(&self) -> Option<&Arc<ApiKeys>> {
+        self.api_keys.as_ref()
     }
 
     /// Returns whether the published keys were fetched again recently; see

@@ -10,11 +10,18 @@ pub(crate) struct Settings {
     pub(super) credential: Option<Credential>,
     pub(super) plaintext: bool,
     pub(super) silence: Duration,
+    pub(super) api_keys: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { address: None, credential: None, plaintext: false, silence: HEARTBEAT_TIMEOUT }
+        Self {
+            address: None,
+            credential: None,
+            plaintext: false,
+            silence: HEARTBEAT_TIMEOUT,
+            api_keys: false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A fake authority in this process: it signs, publishes and revokes as the server does, with failures on
 //! demand.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,16 +11,17 @@ use actix_web::web::{Bytes, Data, Query};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
 use futures_util::stream;
 use portcullis_guard::domain::{
-    AccountId, AccountKind, AssuranceLevel, Clock, ExposeSecret, Role, SecretString, SessionId,
-    SystemRandom, Timestamp, TokenId,
+    AccountId, AccountKind, ApiKeyId, AssuranceLevel, Clock, ExposeSecret, Role, SecretString,
+    SessionId, SystemRandom, Timestamp, TokenId,
 };
 use portcullis_guard::token::{
-    AccessClaims, AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, Lifetimes, PublicKey,
-    Revocation, RevocationEntry, SecretKey, SnapshotClaims, TokenAuthority, TokenSettings,
+    AccessClaims, AccessKeys, ApiKey, JsonWebKeySet, KeyPair, KeyPairAlgorithm, Lifetimes,
+    PublicKey, Revocation, RevocationEntry, SecretKey, SnapshotClaims, TokenAuthority,
+    TokenSettings,
 };
 use portcullis_guard::{Guard, GuardBuilder, WhenStale};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -59,6 +61,8 @@ pub(crate) struct Authority {
 pub(crate) struct RequestCounts {
     pub(crate) keys: u32,
     pub(crate) snapshots: u32,
+    /// The form of each question about an API key.
+    pub(crate) introspections: Vec<String>,
     /// The cursor of each connection to the feed.
     pub(crate) cursors: Vec<String>,
 }
@@ -74,6 +78,10 @@ pub(crate) struct Inner {
     entries: Vec<RevocationEntry>,
     streams: Vec<UnboundedSender<Bytes>>,
     pub(crate) asked: RequestCounts,
+    /// The answers about API keys; for all others it is that they are inactive.
+    pub(crate) api_keys: HashMap<String, Value>,
+    /// No question about an API key is answered.
+    pub(crate) is_hanging: bool,
     /// Nothing answers, and streams end.
     pub(crate) is_down: bool,
     /// Streams go on and say nothing.
@@ -108,6 +116,8 @@ impl Authority {
             entries: Vec::new(),
             streams: Vec::new(),
             asked: RequestCounts::default(),
+            api_keys: HashMap::new(),
+            is_hanging: false,
             is_down: false,
             is_silent: false,
             as_of: None,
@@ -125,6 +135,7 @@ impl Authority {
                 .route("/.well-known/jwks.json", web::get().to(keys))
                 .route("/api/revocations/snapshot", web::get().to(snapshot))
                 .route("/api/revocations", web::get().to(feed))
+                .route("/api/auth/introspect", web::post().to(introspect))
         };
         let server =
             HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
@@ -170,6 +181,25 @@ impl Authority {
             networks: None,
         });
         (token.expose_secret().to_owned(), session)
+    }
+
+    /// A new API key with this scope, of a service with this role, that ends in an hour.
+    pub(crate) fn api_key(&self, role: &str, scope: &str) -> ApiKey {
+        let now = self.clock.now();
+        let key = ApiKey::generate(ApiKeyId::generate(now, &SystemRandom), &SystemRandom);
+        let answer = json!({
+            "active": true, "token_type": "api_key", "iss": self.origin,
+            "sub": AccountId::generate(now, &SystemRandom), "key_id": key.id(), "scope": scope,
+            "iat": now.as_seconds(), "exp": now.as_seconds() + 3_600, "role": role,
+            "kind": "service", "password_must_change": false,
+        });
+        self.state.inner().api_keys.insert(key.expose().to_owned(), answer);
+        key
+    }
+
+    /// The number of questions about API keys.
+    pub(crate) fn introspections(&self) -> usize {
+        self.state.inner().asked.introspections.len()
     }
 
     /// Ends a session; those who follow hear of it at once.
@@ -273,6 +303,25 @@ async fn snapshot(state: Data<State>, request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().body((inner.tamper)(whole))
 }
 
+async fn introspect(state: Data<State>, request: HttpRequest, form: String) -> HttpResponse {
+    let (answer, is_hanging, is_down) = {
+        let mut inner = state.inner();
+        let key = form.strip_prefix("token=").unwrap().split('&').next().unwrap().to_owned();
+        inner.asked.introspections.push(form);
+        let inactive = json!({ "active": false });
+        let answer = inner.api_keys.get(&key).cloned().unwrap_or(inactive);
+        (answer, inner.is_hanging, inner.is_down)
+    };
+    if is_hanging {
+        std::future::pending::<()>().await;
+    }
+    match is_known(&request) {
+        _ if is_down => HttpResponse::ServiceUnavailable().finish(),
+        true => HttpResponse::Ok().json(answer),
+        false => HttpResponse::Unauthorized().finish(),
+    }
+}
+
 #[derive(Deserialize)]
 struct After {
     after: String,
@@ -326,6 +375,6 @@ pub(crate) async fn eventually(what: impl Fn() -> bool) {
 /// Whether the guard lets the token in; what it says otherwise.
 pub(crate) async fn admit(guard: &Guard, token: &str) -> Result<(), String> {
     let value = format!("Bearer {token}");
-    let admitted = guard.admit([value.as_bytes()]).await;
+    let admitted = guard.admit([value.as_bytes()], None).await;
     admitted.map(drop).map_err(|refusal| refusal.to_string())
 }

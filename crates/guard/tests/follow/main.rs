@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+mod api_keys;
 mod authority;
+mod client;
 mod faults;
 mod following;

@@ -1,5 +1,6 @@
 //! API keys as bearer tokens.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
@@ -19,18 +20,33 @@ impl Authenticator {
         request: &HttpRequest,
         text: &str,
     ) -> Result<CheckedApiKey, Problem> {
-        // A mistyped key costs no query.
-        let checked = match ApiKey::parse(text) {
-            Err(_) => Err(ApiKeyRefusal::Unknown),
-            Ok(key) => self.look_up(request, key).await?,
-        };
-        match checked {
+        let address = RequestContext::of(request).address;
+        match self.look_up(text, Some(address)).await? {
             Err(ApiKeyRefusal::Unknown) => {
-                count_wrong_key(request).await?;
+                limits(request)?.rates().admit_wrong_key(request).await?;
                 Err(ApiKeyRefusal::Unknown.into())
             }
             checked => Ok(checked?),
         }
+    }
+
+    /// Checks an API key that a service received from a client with this address, for the introspection;
+    /// `None` if it is not active. Wrong ones are counted for the client and for the service.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::RateLimited`] for a wrong key beyond the limits, and the errors of the database.
+    pub async fn introspect_api_key(
+        &self,
+        request: &HttpRequest,
+        text: &str,
+        client: Option<IpAddr>,
+    ) -> Result<Option<CheckedApiKey>, Problem> {
+        let checked = self.look_up(text, client).await?;
+        if matches!(checked, Err(ApiKeyRefusal::Unknown)) {
+            limits(request)?.rates().admit_introspected_key(request, client).await?;
+        }
+        Ok(checked.ok())
     }
 
     /// The key of a service, if the request has one.
@@ -46,12 +62,14 @@ impl Authenticator {
         self.check_api_key(request, text).await.map(Some)
     }
 
+    /// Decides about a key, for the authentication of requests and for the introspection alike.
     async fn look_up(
         &self,
-        request: &HttpRequest,
-        key: ApiKey,
+        text: &str,
+        address: Option<IpAddr>,
     ) -> Result<Result<CheckedApiKey, ApiKeyRefusal>, Problem> {
-        let address = RequestContext::of(request).address;
+        // A mistyped key costs no query.
+        let Ok(key) = ApiKey::parse(text) else { return Ok(Err(ApiKeyRefusal::Unknown)) };
         if !self.revocations.policy().strict
             && let Some(checked) = self.api_keys.recent(&key, address)
         {
@@ -62,9 +80,7 @@ impl Authenticator {
     }
 }
 
-/// Counts a wrong key for its client address, or refuses the request for their number.
-async fn count_wrong_key(request: &HttpRequest) -> Result<(), Problem> {
+fn limits(request: &HttpRequest) -> Result<&Limits, Problem> {
     let limits = request.app_data::<web::Data<Limits>>();
-    let limits = limits.ok_or_else(|| Problem::new(Code::Internal))?;
-    limits.rates().admit_wrong_key(request).await
+    limits.map(web::Data::get_ref).ok_or_else(|| Problem::new(Code::Internal))
 }

@@ -63,6 +63,10 @@ impl RateLimit {
 pub static WRONG_API_KEYS: RateLimit =
     RateLimit::new("wrong_api_keys", 20, Duration::from_secs(60));
 
+/// The limit of wrong API keys that a service introspects, for all of its clients together.
+pub static WRONG_INTROSPECTED_KEYS: RateLimit =
+    RateLimit::new("wrong_introspected_keys", 200, Duration::from_secs(60));
+
 /// The configuration of the rate limits.
 #[derive(Clone, Debug)]
 pub struct RateLimitSettings {
@@ -196,6 +200,35 @@ impl RateLimits {
     pub(crate) async fn admit_wrong_key(&self, request: &HttpRequest) -> Result<(), Problem> {
         let rate = self.of_route(Rate::Of(&WRONG_API_KEYS));
         self.admit_to_route(request, &rate).await.map(drop)
+    }
+
+    /// Counts a wrong API key that a service introspects, or refuses it: for the service by its address, and
+    /// for its client as if the client had sent the key to this server.
+    ///
+    /// No refusal is an offence: the service does not choose the keys of its clients, and a service could
+    /// name the address of a client that sent none.
+    pub(crate) async fn admit_introspected_key(
+        &self,
+        request: &HttpRequest,
+        client: Option<IpAddr>,
+    ) -> Result<(), Problem> {
+        if self.settings.is_none() {
+            return Ok(());
+        }
+        let rates = [&WRONG_INTROSPECTED_KEYS, &WRONG_API_KEYS];
+        let quotas = rates.map(|rate| match self.of_route(Rate::Of(rate)) {
+            RouteRate::Quota(quota) => quota,
+            RouteRate::Exempt | RouteRate::General => rate.0,
+        });
+        let addresses = [Some(RequestContext::of(request).address), client];
+        let demands: Vec<_> = quotas
+            .iter()
+            .zip(addresses)
+            .filter_map(|(quota, address)| Some(Demand { quota, subject: address?.into() }))
+            .collect();
+        let states = self.limiter.acquire(|| self.clock.monotonic(), &demands).await;
+        let states = states.map_err(|_| Problem::new(Code::Internal))?;
+        self.answer(states, None).map(drop)
     }
 
     fn acquire_local(&self, demand: Demand<'_>) -> Result<States, Problem> {

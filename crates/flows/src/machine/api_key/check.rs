@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use portcullis_access::Scope;
-use portcullis_domain::{Account, AccountKind, ApiKeyId, Clock};
+use portcullis_domain::{Account, AccountKind, ApiKeyId, Clock, Timestamp};
 use portcullis_token::ApiKey;
 
 use super::{ApiKeyRefusal, ApiKeySeal, ApiKeyStore, ApiKeyTerms, ApiKeyUses};
@@ -28,6 +28,7 @@ pub struct ApiKeyChecks {
 /// A key as it was read, with its owner.
 struct KnownApiKey {
     id: ApiKeyId,
+    created_at: Timestamp,
     terms: ApiKeyTerms,
     owner: Account,
     /// The begin of the read, on the monotonic clock.
@@ -56,6 +57,22 @@ impl CheckedApiKey {
     pub fn owner(&self) -> &Account {
         &self.0.owner
     }
+
+    /// The time of its creation.
+    pub fn created_at(&self) -> Timestamp {
+        self.0.created_at
+    }
+
+    /// The end of its life.
+    pub fn expires_at(&self) -> Timestamp {
+        self.0.terms.expires_at
+    }
+
+    /// True if the owner can only change its password. A service account has none.
+    pub fn password_must_change(&self) -> bool {
+        let owner = self.owner();
+        owner.password_must_change && owner.kind != AccountKind::Service
+    }
 }
 
 impl ApiKeyChecks {
@@ -82,11 +99,12 @@ impl ApiKeyChecks {
         Self { store, seal, known, uses, networks, clock }
     }
 
-    /// Checks without waiting; `None` if the database must be asked, by [`read`](Self::read).
+    /// Checks without waiting; `None` if the database must be asked, by [`read`](Self::read). Without the
+    /// address of the client, a key that is bound to networks is outside of them.
     pub fn recent(
         &self,
         key: &ApiKey,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Option<Result<CheckedApiKey, ApiKeyRefusal>> {
         let known = self.known.get(&key.id())?;
         let age = self.clock.monotonic().saturating_sub(known.read_at);
@@ -105,7 +123,7 @@ impl ApiKeyChecks {
     pub fn read(
         &self,
         key: &ApiKey,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<Result<CheckedApiKey, ApiKeyRefusal>, StoreError> {
         let read_at = self.clock.monotonic();
         let found = match self.store.api_key(key.id()) {
@@ -117,14 +135,16 @@ impl ApiKeyChecks {
                 return Ok(self.judge(known.ok_or(error)?, key, address));
             }
         };
-        let opened = found.and_then(|(stored, owner)| Some((self.seal.open(&stored)?, owner)));
-        let Some((terms, owner)) = opened else {
+        let opened = found
+            .and_then(|(stored, owner)| Some((self.seal.open(&stored)?, stored.created_at, owner)));
+        let Some((terms, created_at, owner)) = opened else {
             self.known.invalidate(&key.id());
             return Ok(Err(ApiKeyRefusal::Unknown));
         };
         let uses = self.uses.of(key.id(), owner.id);
         let is_renewed = AtomicBool::new(false);
-        let known = KnownApiKey { id: key.id(), terms, owner, read_at, is_renewed, uses };
+        let id = key.id();
+        let known = KnownApiKey { id, created_at, terms, owner, read_at, is_renewed, uses };
         let known = Arc::new(known);
         self.known.insert(key.id(), Arc::clone(&known));
         Ok(self.judge(known, key, address))
@@ -140,7 +160,7 @@ impl ApiKeyChecks {
         &self,
         known: Arc<KnownApiKey>,
         key: &ApiKey,
-        address: IpAddr,
+        address: Option<IpAddr>,
     ) -> Result<CheckedApiKey, ApiKeyRefusal> {
         // The digest is compared first, so that no other refusal tells a guesser that the id exists.
         if known.terms.digest != key.digest() {
@@ -148,7 +168,8 @@ impl ApiKeyChecks {
         }
         let now = self.clock.now();
         let KnownApiKey { terms, owner, .. } = &*known;
-        let is_inside = (terms.networks.is_empty() || terms.networks.contains(address))
+        let is_in_list = address.is_some_and(|address| terms.networks.contains(address));
+        let is_inside = (terms.networks.is_empty() || is_in_list)
             && self.networks.admits(owner, address);
         let is_live = owner.is_active && !owner.is_blocked && owner.kind != AccountKind::User;
         let refusal = if terms.expires_at <= now {
