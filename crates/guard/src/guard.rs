@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_access::DecisionContext;
-use portcullis_domain::{AccountId, AssuranceLevel};
+use portcullis_domain::{AccountId, AssuranceLevel, NetworkList};
 #[cfg(feature = "follow")]
 use portcullis_token::ApiKey;
 use portcullis_token::{AccessClaims, RevocationSet, TokenError, Verifier};
@@ -57,6 +57,11 @@ impl Guard {
         }
         if parts.when_stale == WhenStale::Refuse && self.is_stale() {
             return Err(Refusal::Stale(self.staleness()));
+        }
+        let contains =
+            |networks: &NetworkList| client.is_some_and(|client| networks.contains(client.ip()));
+        if !claims.networks.as_ref().is_none_or(contains) {
+            return Err(Refusal::OutsideNetworks(claims.subject));
         }
         if claims.password_must_change {
             return Err(Refusal::PasswordMustChange);

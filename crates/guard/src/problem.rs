@@ -83,6 +83,12 @@ impl From<&Refusal> for Problem {
                 "Check the key, its expiry, its networks and its owner at the authentication server.",
             )
             .challenged(r#"Bearer realm="portcullis", error="invalid_token""#),
+            Refusal::OutsideNetworks(_) => Self::new(
+                403,
+                "outside_networks",
+                "The credential is not for use from this network",
+                "Send the request from one of the networks of the account.",
+            ),
             Refusal::ApiKeyNotAccepted(_) => Self::new(
                 403,
                 "api_key_not_accepted",

@@ -35,6 +35,10 @@ pub enum Refusal {
     /// The account must enrol a second factor first.
     #[error("a second factor must be enrolled first")]
     FactorRequired,
+    /// The account of the token is limited to networks, and the client is outside of them, or the service
+    /// does not know the address of the client.
+    #[error("a token of {0} from outside its networks")]
+    OutsideNetworks(AccountId),
     /// The session has a lower assurance level, or its latest proof is too old.
     #[error("the sign-in is below {} or too old", .level.as_str())]
     InsufficientAuthentication {

@@ -28,8 +28,8 @@ pub(crate) struct IntrospectionForm {
     #[expect(dead_code, reason = "standard clients send it")]
     #[schema(value_type = Option<String>, max_length = 256, example = "access_token")]
     token_type_hint: Option<ShortText>,
-    /// The IP address of the client, as the service sees it. Without it, an API key that is bound to networks
-    /// is inactive.
+    /// The IP address of the client, as the service sees it. Without it, an access token or an API key that is
+    /// bound to networks is inactive.
     #[schema(value_type = Option<String>, max_length = 45, example = "192.0.2.7")]
     client_address: Option<IpAddr>,
 }
@@ -153,13 +153,13 @@ pub(crate) async fn introspect(
     form: Form<IntrospectionForm>,
 ) -> Result<HttpResponse, Problem> {
     let IntrospectionForm { token: SecretText(token), client_address, .. } = form.0;
+    let client = client_address.map(canonical_address);
     if token.expose_secret().starts_with(ApiKey::PREFIX) {
-        let client = client_address.map(canonical_address);
         let key = authenticator.introspect_api_key(&request, token.expose_secret(), client).await?;
         let alive = key.map(|key| describe_key(&key, &authority));
         return Ok(HttpResponse::Ok().json(alive.unwrap_or_default()));
     }
-    let ask = move || introspection.introspect(token.expose_secret());
+    let ask = move || introspection.introspect(token.expose_secret(), client);
     let alive = blocking(ask).await?.map(|token| describe(token, &authority));
     Ok(HttpResponse::Ok().json(alive.unwrap_or_default()))
 }

@@ -3,6 +3,7 @@
 //! A token is active when its route would accept it: both use one check. For an inactive token
 //! nothing is returned: not even whether it was ever active.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
@@ -53,13 +54,19 @@ impl Introspection {
         Self { store, issuer, sign_out, ambient }
     }
 
-    /// The claims of the token, if it is active.
-    pub fn introspect(&self, token: &str) -> Result<Option<ActiveToken>, StoreError> {
+    /// The claims of the token, if it is active for a client with this address. Without an address, an access
+    /// token that is bound to networks is not.
+    pub fn introspect(
+        &self,
+        token: &str,
+        client: Option<IpAddr>,
+    ) -> Result<Option<ActiveToken>, StoreError> {
         let now = self.ambient.now();
         let authority = self.issuer.authority();
         if let Ok(claims) = authority.verify_access(token, now) {
-            let is_revoked = self.issuer.revocations().is_revoked(&claims)?;
-            return Ok((!is_revoked).then_some(ActiveToken::Access(claims)));
+            let is_active = !self.issuer.revocations().is_revoked(&claims)?
+                && self.issuer.networks().admits_token(&claims, client);
+            return Ok(is_active.then_some(ActiveToken::Access(claims)));
         }
         let Ok(claims) = authority.verify_refresh(token, now) else { return Ok(None) };
         let found = self.store.session_of_refresh_token(claims.session, claims.token, now)?;

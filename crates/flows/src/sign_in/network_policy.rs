@@ -44,11 +44,7 @@ impl NetworkPolicy {
 
     /// Returns whether an access token with these claims may be used from this address. The list of the role
     /// is that of this server, also for a token from before its latest start.
-    pub fn admits_token(
-        &self,
-        claims: &AccessClaims,
-        address: impl Into<Option<IpAddr>>,
-    ) -> bool {
+    pub fn admits_token(&self, claims: &AccessClaims, address: impl Into<Option<IpAddr>>) -> bool {
         let (networks, address) = (claims.networks.as_ref(), address.into());
         let contains = |networks: &NetworkList| address.is_some_and(|it| networks.contains(it));
         networks.is_none_or(contains) && self.admits_role(&claims.role, address)

@@ -218,7 +218,8 @@ fn a_device_is_forgotten_after_ninety_days_without_a_sign_in_or_a_refresh() {
         node.sign_in.sign_in(&from(cookie, by_name("ada"))).unwrap();
         deployment.outcomes("new_device") == before
     };
-    let (idle, used) = (node.sign_in.sign_in(&by_name("ada")), node.sign_in.sign_in(&by_name("ada")));
+    let (idle, used) =
+        (node.sign_in.sign_in(&by_name("ada")), node.sign_in.sign_in(&by_name("ada")));
     let (idle, used) = (device_of(idle.unwrap()), used.unwrap());
     let (cookie, mut tokens) = (used.device_token.clone().unwrap(), used.tokens);
     let binding = used.binding.map(|cookie| SecretString::from(cookie.expose()));
@@ -232,7 +233,8 @@ fn a_device_is_forgotten_after_ninety_days_without_a_sign_in_or_a_refresh() {
         tokens = node.refresh.refresh(&request).unwrap();
     }
     deployment.pass(66 * DAY - SECOND);
-    let cookie_of_day_ninety = device_of(node.sign_in.sign_in(&from(&idle, by_name("ada"))).unwrap());
+    let cookie_of_day_ninety =
+        device_of(node.sign_in.sign_in(&from(&idle, by_name("ada"))).unwrap());
     deployment.pass(24 * DAY - SECOND);
     assert!(is_known(&cookie), "a refresh is a use");
     deployment.pass(66 * DAY + SECOND + SECOND);
@@ -250,10 +252,8 @@ fn a_removed_factor_makes_every_device_unknown_and_an_added_one_does_not() {
         let known = from(cookie, by_name("ada"));
         let issued = node.sign_in.challenge(&known).unwrap();
         let code = app.code(deployment.now());
-        let answer = ChallengeAnswer {
-            device_token: Some(cookie.clone()),
-            ..answer(&issued, &code)
-        };
+        let answer =
+            ChallengeAnswer { device_token: Some(cookie.clone()), ..answer(&issued, &code) };
         let signed_in = node.factors.second_factor.answer(&answer).unwrap();
         deployment.pass(MINUTE);
         signed_in

@@ -32,7 +32,7 @@ fn of_what_is_no_token_of_this_server_nothing_is_told() {
     // Signed with the same secret, of a session that this database does not have.
     let foreign = elsewhere.node().sign_in.sign_in(&by_name("ada")).unwrap().tokens.refresh_token;
     for token in ["", "x", "a.b.c", foreign.expose_secret()] {
-        assert_eq!(node.introspection.introspect(token).unwrap(), None, "{token}");
+        assert_eq!(node.introspection.introspect(token, None).unwrap(), None, "{token}");
     }
 }
 
@@ -143,7 +143,7 @@ fn of_what_is_no_token_or_has_expired_nothing_is_ended_and_nothing_is_recorded()
 }
 
 fn introspect(node: &Node, token: &SecretString) -> Option<ActiveToken> {
-    node.introspection.introspect(token.expose_secret()).unwrap()
+    node.introspection.introspect(token.expose_secret(), None).unwrap()
 }
 
 fn revoke(node: &Node, token: &SecretString) {

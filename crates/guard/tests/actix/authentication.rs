@@ -203,3 +203,35 @@ fn assert_invalid(answer: &Answer, log: &str) {
     );
     assert_eq!(answer.log.as_deref(), Some(log));
 }
+
+#[actix_web::test]
+async fn a_token_of_a_limited_account_is_refused_from_outside_its_networks() {
+    let networks = |networks: &str| {
+        let claims = tokens::claims(tokens::account(), "admin");
+        tokens::signed(&AccessClaims { networks: networks.parse().ok(), ..claims })
+    };
+    let from = |peer: Option<&str>, token: &str| {
+        let request = request("/me").insert_header(("Authorization", format!("Bearer {token}")));
+        match peer {
+            Some(peer) => request.peer_addr(format!("{peer}:4711").parse().unwrap()),
+            None => request,
+        }
+    };
+    let token = networks("192.0.2.64/26 2001:db8::/32");
+    for inside in ["192.0.2.64", "192.0.2.127", "[2001:db8::1]", "[::ffff:192.0.2.100]"] {
+        assert_eq!(send(from(Some(inside), &token)).await.status, StatusCode::OK, "{inside}");
+    }
+    for outside in ["192.0.2.63", "192.0.2.128", "[2001:db9::1]"] {
+        let answer = send(from(Some(outside), &token)).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::FORBIDDEN, "outside_networks")
+        );
+    }
+    let answer = send(from(None, &token)).await;
+    assert_eq!(answer.code(), "outside_networks", "an unknown client");
+    let answer = send(from(Some("192.0.2.64"), &networks(""))).await;
+    assert_eq!(answer.code(), "outside_networks", "a list that contains nothing");
+    let free = tokens::of(tokens::account(), "admin");
+    assert_eq!(send(from(None, &free)).await.status, StatusCode::OK);
+}

@@ -169,8 +169,8 @@ impl ApiKeyChecks {
         let now = self.clock.now();
         let KnownApiKey { terms, owner, .. } = &*known;
         let is_in_list = address.is_some_and(|address| terms.networks.contains(address));
-        let is_inside = (terms.networks.is_empty() || is_in_list)
-            && self.networks.admits(owner, address);
+        let is_inside =
+            (terms.networks.is_empty() || is_in_list) && self.networks.admits(owner, address);
         let is_live = owner.is_active && !owner.is_blocked && owner.kind != AccountKind::User;
         let refusal = if terms.expires_at <= now {
             Some(ApiKeyRefusal::Expired)
