@@ -76,6 +76,7 @@ mod revocations;
 mod routes;
 mod sessions;
 mod setup;
+mod sign_in_risk;
 mod sign_out;
 mod stack;
 mod tls;

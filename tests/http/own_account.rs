@@ -341,7 +341,7 @@ fn every_table_is_in_the_copy_or_has_nothing_to_tell_about_an_account() {
     // Whether the row exists tells whether the wanted address has an account.
     const ABOUT_OTHERS: [&str; 1] = ["email_changes"];
     // Rows under digests, which tell no account.
-    const DIGESTS: [&str; 2] = ["mail_allowances", "sign_in_failures"];
+    const DIGESTS: [&str; 3] = ["mail_allowances", "network_failures", "sign_in_failures"];
     const OF_NO_ACCOUNT: [&str; 17] = [
         "__diesel_schema_migrations",
         "audit_chains",

@@ -66,7 +66,7 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         config.sessions.clone(),
     );
     let credentials = Credentials::start(foundation, &mut data)?;
-    let networks = sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data);
+    let networks = sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data)?;
     let step_up = sign_in::step_up(foundation);
     let api_keys = machine::share(foundation, &issuer, matrices.active(), &credentials, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;

@@ -64,6 +64,9 @@ enum Verb {
     /// List, impose and lift bans of client addresses; the server may be running or stopped
     #[command(subcommand)]
     Ban(command::ban::Verb),
+    /// Explain the risk of sign-ins, and replay it with other weights and thresholds
+    #[command(subcommand)]
+    Risk(command::risk::Verb),
     /// Measure password hashing on this machine
     #[command(subcommand)]
     Hash(command::hash::Verb),
@@ -117,6 +120,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Keys(verb) => command::keys::run(load(), &verb, output),
         Verb::Service(verb) => command::service::run(load, verb, output),
         Verb::Ban(verb) => command::ban::run(load(), verb, output),
+        Verb::Risk(verb) => command::risk::run(load(), verb, output),
         Verb::Hash(verb) => command::hash::run(&verb, output),
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
         Verb::Mail(verb) => command::mail::run(load(), verb, output),

@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod matrix;
 pub(crate) mod migrate;
+pub(crate) mod risk;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod user;

@@ -28,6 +28,7 @@ pub(crate) mod raw;
 mod redis;
 mod retention;
 mod revocation;
+mod risk;
 mod server;
 mod services;
 mod sessions;
@@ -59,6 +60,7 @@ pub use finding::{Finding, Findings};
 pub use log::Log;
 pub use mail::Mail;
 pub use rate_limit::RateLimits;
+pub use risk::Risk;
 pub use server::Server;
 pub(crate) use services::is_name as is_service_name;
 pub use tokens::{Secret, Tokens};
@@ -117,6 +119,8 @@ pub struct Config {
     pub mfa_issuer: String,
     /// The relying party of passkeys; `None` if the address of the server is no domain name.
     pub relying_party: Option<RelyingParty>,
+    /// The assessment of sign-ins.
+    pub risk: Risk,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
     /// The rate limits.
@@ -268,6 +272,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         hashing: pool,
         mfa_issuer,
         relying_party,
+        risk: Risk::check(raw.risk, findings),
         lockout: lockout::check(&raw.lockout, environment, findings),
         bans: bans::check(&raw.rate_limit, findings),
         rate_limits: RateLimits::check(raw.rate_limit, environment, findings),

@@ -53,6 +53,9 @@ pub(crate) fn exclusive(
         removal("former_emails", store, move |store| {
             store.remove_former_emails(retention.former_emails, ROWS)
         }),
+        removal("network_failures", store, move |store| {
+            store.remove_network_failures(retention.expired, ROWS)
+        }),
         removal("devices", store, move |store| store.remove_devices(retention.devices, ROWS)),
         removal("api_keys", store, move |store| store.remove_api_keys(retention.api_keys, ROWS)),
         removal("pending_registrations", store, move |store| {

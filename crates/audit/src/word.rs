@@ -86,6 +86,9 @@ words! {
         /// An account was signed in to from a device that had not signed in to it before; recorded
         /// beside the sign-in, except for the first sign-in of the account.
         NewDevice = "new_device",
+        /// The risk of a sign-in whose first proof is right was assessed; recorded beside the sign-in, or
+        /// the challenge.
+        SignInAssessed = "sign_in_assessed",
         /// The owner of an account forgot a device, which ended its sessions.
         DeviceForgotten = "device_forgotten",
         /// A sign-in showed an older cookie of a device, which is forgotten: the cookie was copied, or a
@@ -248,6 +251,10 @@ words! {
         Expired = "expired",
         /// The client is outside the networks that the account or the API key may be used from.
         OutsideNetworks = "outside_networks",
+        /// A second factor or a mailed code is required.
+        Challenged = "challenged",
+        /// The first proof is right, and the risk of the sign-in too high.
+        TooRisky = "too_risky",
         /// The account is deactivated.
         Deactivated = "deactivated",
         /// Nothing was sent: the limit of mails to the address is reached.

@@ -15,6 +15,7 @@ pub mod reauthentication;
 pub mod refresh;
 pub mod replacement;
 pub mod risk;
+pub mod risk_replay;
 pub mod session;
 pub mod session_tokens;
 pub mod sign_out;
@@ -25,8 +26,9 @@ pub mod unlock;
 pub(crate) use self::pipeline::verify;
 pub use self::pipeline::{
     CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, ChallengeResult, ChallengeUse,
-    HashReplacement, Identifier, IssuedChallenge, NewChallenge, OpenChallenge, PasskeySignIn,
-    PasskeySignInError, PasskeySignInOptions, PasskeySignInRequest, PasswordProof, Proof,
-    SecondFactor, SessionOpening, SessionOpeningResult, SignIn, SignInError, SignInRequest,
-    SignInResult, SignInStore, SignedIn, StoredCredentials, StoredPassword,
+    HashReplacement, Identifier, IssuedChallenge, MailedCode, NewChallenge, OpenChallenge,
+    PasskeySignIn, PasskeySignInError, PasskeySignInOptions, PasskeySignInRequest, PasswordProof,
+    Proof, RiskAssessor, RiskFiles, RiskInputs, RiskQuery, RiskStore, SecondFactor, SessionOpening,
+    SessionOpeningResult, SignIn, SignInError, SignInRequest, SignInResult, SignInStore, SignedIn,
+    StoredCredentials, StoredPassword,
 };

@@ -3,10 +3,13 @@
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::node::mail::SecretPurpose;
 
-/// The link of a mail. Its secret is in the query, as `token`.
-pub(crate) fn to(base_url: &str, purpose: SecretPurpose, secret: &SecretString) -> String {
+/// The link of a mail; `None` for a code, which a person types. Its secret is in the query, as `token`.
+pub(crate) fn to(base_url: &str, purpose: SecretPurpose, secret: &SecretString) -> Option<String> {
+    if purpose == SecretPurpose::SignInCode {
+        return None;
+    }
     let base = base_url.trim_end_matches('/');
-    format!("{base}{}?token={}", page(purpose), secret.expose_secret())
+    Some(format!("{base}{}?token={}", page(purpose), secret.expose_secret()))
 }
 
 /// The command that uses the secret, for a terminal.
@@ -31,6 +34,7 @@ const fn route(purpose: SecretPurpose) -> (&'static str, &'static str, &'static 
             ("/api/auth/register", "invitation", ",\"username\":\"…\",\"password\":\"…\"")
         }
         SecretPurpose::Disavow => ("/api/auth/account/disavow", "token", ""),
+        SecretPurpose::SignInCode => ("/api/auth/login/mfa", "code", ",\"mfa_token\":\"…\""),
         _ => ("/api/auth/email/verify", "token", ""),
     }
 }

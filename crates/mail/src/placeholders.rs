@@ -36,6 +36,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "email_changed"
         | "password_changed"
         | "password_breached"
+        | "sign_in_refused"
         | "networks_changed"
         | "account_deleted"
         | "password_removed"
@@ -45,6 +46,7 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
         | "refresh_token_late" => {
             all.extend(["at", "address"]);
         }
+        "sign_in_code" => all.extend(["at", "address", "code", "lifetime"]),
         "factors_reset" => all.push("at"),
         "new_device" => all.extend(["at", "address", "device"]),
         "factor_added" | "factor_used" | "factor_removed" => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use portcullis_domain::{SecretString, Timestamp};
+use portcullis_domain::{ExposeSecret, SecretString, Timestamp};
 use portcullis_flows::node::mail::Mail;
 
 use crate::link;
@@ -75,7 +75,8 @@ impl Renderer {
         circumstances: &Circumstances<'_>,
     ) -> Result<RenderedMail, TemplateError> {
         let secret = circumstances.secret.zip(mail.purpose());
-        let link = secret.map(|((secret, _), purpose)| link::to(&self.base_url, purpose, secret));
+        let link =
+            secret.and_then(|((secret, _), purpose)| link::to(&self.base_url, purpose, secret));
         let command =
             secret.map(|((secret, _), purpose)| link::command(&self.base_url, purpose, secret));
         let values = self.values(mail, circumstances)?;
@@ -115,6 +116,8 @@ impl Renderer {
             | Mail::EmailChangeRequested { address }
             | Mail::EmailChanged { address }
             | Mail::PasswordChanged { address }
+            | Mail::SignInCode { address }
+            | Mail::SignInRefused { address }
             | Mail::PasswordBreached { address }
             | Mail::NetworksChanged { address }
             | Mail::AccountDeleted { address }
@@ -149,6 +152,9 @@ impl Renderer {
         };
         if let Some(address) = client {
             values.insert("address", address.to_string());
+        }
+        if let (Mail::SignInCode { .. }, Some((code, _))) = (mail, circumstances.secret) {
+            values.insert("code", code.expose_secret().to_owned());
         }
         if let Some((_, lifetime)) = circumstances.secret {
             let (unit, count) = in_units(lifetime);

@@ -139,6 +139,18 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Binary, Integer, Text};
+    use crate::sql_type::Utc;
+
+    network_failures (network, counter) {
+        network -> Text,
+        counter -> Binary,
+        failures -> Integer,
+        last_failed_at -> Utc,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::sql_type::{Id, Utc};
 

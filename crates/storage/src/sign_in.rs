@@ -19,6 +19,7 @@ pub(crate) mod pipeline;
 pub(crate) mod reauthentication;
 pub(crate) mod refresh;
 pub(crate) mod replacement;
+pub(crate) mod risk;
 pub(crate) mod session;
 pub(crate) mod sign_out;
 pub(crate) mod step_up;

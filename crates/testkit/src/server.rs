@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
-use portcullis::config::Config;
+use portcullis::config::{Config, Risk};
 use portcullis_api::limits::{
     MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
 };
@@ -19,6 +19,7 @@ use portcullis_flows::identity::registration::RegistrationAnswer;
 use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_mail::Transport;
 use portcullis_mfa::passkey::RelyingParty;
@@ -44,6 +45,8 @@ pub struct TestSettings {
     pub redis: Option<String>,
     /// The lockout after failed sign-ins.
     pub lockout: LockoutPolicy,
+    /// The assessment of the risk of sign-ins; none when `None`.
+    pub risk: Option<RiskPolicy>,
     /// The rate limits: by default so wide that no test reaches them.
     pub rate_limits: RateLimitSettings,
     /// The bans of clients that ignore the rate limits.
@@ -111,6 +114,7 @@ impl Default for TestSettings {
             },
             redis: None,
             lockout: LockoutPolicy::default(),
+            risk: Some(RiskPolicy::default()),
             rate_limits: wide_rate_limits(),
             bans: BanPolicy::default(),
             algorithm: None,
@@ -319,6 +323,7 @@ impl TestServer {
                 SERVICE.0.to_owned(),
                 Digest::of(SERVICE.1),
             )]),
+            risk: Risk { policy: settings.risk, bad_addresses: None, positions: None },
             lockout: settings.lockout.clone(),
             hashing: settings.hashing,
             accounts: rules(settings.registration),

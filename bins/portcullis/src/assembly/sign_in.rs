@@ -1,9 +1,14 @@
 //! Assembly of sign-in, sessions and password hashing.
 
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_domain::{Ambient, Clock};
 use portcullis_flows::access::matrix::ActiveMatrix;
+use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::identity::breach_review::BreachReviews;
 use portcullis_flows::identity::new_password::NewPasswords;
@@ -21,13 +26,15 @@ use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::Refresh;
+use portcullis_flows::sign_in::risk::{BadAddresses, Positions};
+use portcullis_flows::sign_in::risk_replay::RiskReplay;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUp};
 use portcullis_flows::sign_in::totp::TotpEnrolment;
 use portcullis_flows::sign_in::unlock::Unlock;
-use portcullis_flows::sign_in::{PasskeySignIn, SecondFactor, SignIn};
+use portcullis_flows::sign_in::{PasskeySignIn, RiskAssessor, RiskFiles, SecondFactor, SignIn};
 use portcullis_password::{
     BreachFilter, BreachService, Hasher, HashingPool, PoolSettings, RangeService,
 };
@@ -113,6 +120,44 @@ pub(super) fn breaches(
     Ok(Arc::new(BreachChecks::new(filter, service, clock)))
 }
 
+/// The assessment of sign-ins, if it is on. A file that cannot be read prevents the start.
+pub(super) fn risk_assessor(foundation: &Foundation) -> Result<Option<RiskAssessor>, Failure> {
+    let Foundation { config, store, secret, ambient } = foundation;
+    let Some(policy) = config.risk.policy else { return Ok(None) };
+    let unusable = |path: &Path, error: &dyn fmt::Display, key: &str| {
+        let problem = format!("{} is not usable: {error}", path.display());
+        Failure::failed(problem, format!("replace the file, or remove {key}"))
+    };
+    let mut files = RiskFiles::default();
+    if let Some(path) = &config.risk.bad_addresses {
+        let faulty = |error: &dyn fmt::Display| unusable(path, error, "risk.bad_addresses");
+        let bytes = bounded(path, BadAddresses::MAX_BYTES).map_err(|error| faulty(&error))?;
+        let list = BadAddresses::parse(&bytes).map_err(|error| faulty(&error))?;
+        files.bad_addresses = Some(Arc::new(list));
+    }
+    if let Some(path) = &config.risk.positions {
+        let faulty = |error: &dyn fmt::Display| unusable(path, error, "risk.positions");
+        let bytes = bounded(path, Positions::MAX_BYTES).map_err(|error| faulty(&error))?;
+        let positions = Positions::parse(bytes).map_err(|error| faulty(&error))?;
+        files.positions = Some(Arc::new(positions));
+    }
+    let counters = counters(secret);
+    Ok(Some(RiskAssessor::new(store.clone(), counters, policy, files, ambient.clone())))
+}
+
+/// Reads one byte more than the maximum at most, so that its parser reports a larger file.
+fn bounded(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The replay of recorded sign-ins, without a server.
+pub(crate) fn risk_replay(store: &Arc<Store>) -> RiskReplay {
+    RiskReplay::new(Arc::new(AuditLog::new(store.clone(), Ambient::system())))
+}
+
 /// The use cases of sign-in and sessions. Returns the networks that accounts may be used from.
 pub(super) fn share(
     foundation: &Foundation,
@@ -120,7 +165,8 @@ pub(super) fn share(
     credentials: &Credentials,
     matrix: &Arc<ActiveMatrix>,
     data: &mut AppData,
-) -> Arc<NetworkAccess> {
+) -> Result<Arc<NetworkAccess>, Failure> {
+    let risk = risk_assessor(foundation)?;
     let Foundation { config, store, ambient, .. } = foundation;
     let networks = issuer.networks().clone();
     let networks = Arc::new(NetworkAccess::new(networks, store.clone(), ambient.clone()));
@@ -135,11 +181,11 @@ pub(super) fn share(
         ambient.clone(),
     );
     let requires_verified_email = config.registration.requires_verified_email;
-    let sign_in = sign_in.offering_passkeys(offer.clone());
+    let sign_in = sign_in.offering_passkeys(offer.clone()).assessing_risk(risk.clone());
     data.share(Arc::new(sign_in.requiring_verified_email(requires_verified_email)));
     let (store, issuer) = (store.clone(), issuer.clone());
-    let passkey =
-        PasskeySignIn::new(store.clone(), store.clone(), offer, issuer.clone(), ambient.clone());
+    let passkey = PasskeySignIn::new(store.clone(), offer, issuer.clone(), ambient.clone())
+        .assessing_risk(risk);
     data.share(Arc::new(passkey.requiring_verified_email(requires_verified_email)));
     let refresh = Refresh::new(store.clone(), issuer.clone(), networks.clone(), ambient.clone());
     data.share(Arc::new(refresh));
@@ -152,7 +198,7 @@ pub(super) fn share(
         issuer.enforcement(),
         ambient.clone(),
     )));
-    networks
+    Ok(networks)
 }
 
 /// The use cases of second factors. Returns the passkeys that sign-ins offer.

@@ -30,6 +30,7 @@ pub(crate) struct Raw {
     pub(crate) audit: Audit,
     pub(crate) retention: Retention,
     pub(crate) mfa: Mfa,
+    pub(crate) risk: Risk,
     pub(crate) lockout: Lockout,
     pub(crate) rate_limit: RateLimit,
     pub(crate) admin: Admin,
@@ -286,6 +287,39 @@ pub(crate) struct Mfa {
     pub(crate) required_roles: Option<Vec<String>>,
     pub(crate) issuer: Option<String>,
     pub(crate) passkey_models: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Risk {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) challenge_at: Option<u32>,
+    pub(crate) refuse_at: Option<u32>,
+    pub(crate) bad_addresses: Option<PathBuf>,
+    pub(crate) positions: Option<PathBuf>,
+    pub(crate) weights: RiskWeights,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RiskWeights {
+    pub(crate) new_device: Option<u32>,
+    pub(crate) new_network: Option<u32>,
+    pub(crate) unusual_hour: Option<u32>,
+    pub(crate) unusual_below_permille: Option<u16>,
+    pub(crate) account_failures: Option<CountedWeight>,
+    pub(crate) network_failures: Option<CountedWeight>,
+    pub(crate) network_names: Option<CountedWeight>,
+    pub(crate) impossible_travel: Option<u32>,
+    pub(crate) listed_address: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CountedWeight {
+    pub(crate) free: Option<u32>,
+    pub(crate) each: Option<u32>,
+    pub(crate) max: Option<u32>,
 }
 
 /// The accounts that must have a second factor.

@@ -25,6 +25,7 @@ mod pepper;
 mod policy;
 mod policy_activate;
 mod policy_replay;
+mod risk;
 mod secret;
 mod serve;
 mod service;

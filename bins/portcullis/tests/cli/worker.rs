@@ -11,7 +11,7 @@ const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
-const EXCLUSIVE: [&str; 15] = [
+const EXCLUSIVE: [&str; 16] = [
     "api_keys",
     "challenges",
     "checkpoints",
@@ -23,6 +23,7 @@ const EXCLUSIVE: [&str; 15] = [
     "invitations",
     "mail_allowances",
     "mail_secrets",
+    "network_failures",
     "outbox",
     "pending_registrations",
     "sessions",

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::sign_in::factor::FactorAnswer;
-use portcullis_flows::sign_in::{
-    CHALLENGE_LIFETIME, ChallengeAnswer, IssuedChallenge, SecondFactor,
-};
+use portcullis_flows::sign_in::{ChallengeAnswer, IssuedChallenge, SecondFactor};
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
     Body, Code, CookieName, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem, Route,
@@ -43,6 +41,11 @@ pub(crate) struct ChallengeIssued {
     /// The time until the token expires, in seconds.
     #[schema(example = 300)]
     expires_in: u64,
+    /// True if the answer is a code that was mailed to the holder of the account, because the risk of the sign-in is
+    /// high.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false, example = true)]
+    code_mailed: bool,
     /// The options for an assertion of a passkey; only if the account has passkeys.
     #[schema(value_type = Option<PasskeyRequestOptions>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +61,7 @@ pub(crate) struct SecondFactorBody {
     /// The token of the first step.
     #[schema(value_type = String, example = "8ZPvWgcmw9mTqYz1FPpqYV4sB0yDqO3mYbX2wz4kLrA")]
     mfa_token: SecretText,
-    /// The present code of the authenticator app, or a backup code.
+    /// The present code of the authenticator app, or a backup code; or the mailed code.
     #[schema(value_type = Option<String>, example = "492039")]
     code: Option<SecretText>,
     /// Instead of a code: the result of `navigator.credentials.get`, by its method `toJSON`.
@@ -140,14 +143,15 @@ pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> Result<HttpRes
     let mut response = HttpResponse::Ok().json(ChallengeIssued {
         mfa_required: true,
         mfa_token: issued.token.expose().to_owned(),
-        expires_in: CHALLENGE_LIFETIME.as_secs(),
+        expires_in: issued.lifetime.as_secs(),
+        code_mailed: issued.is_mailed,
         public_key,
     });
     if let Some(binding) = &issued.binding {
         let (name, value) = (CookieName::Challenge, binding.expose());
         session_tokens::add_cookie(
             &mut response,
-            &set_cookie(name, value, CHALLENGE_LIFETIME, secure),
+            &set_cookie(name, value, issued.lifetime, secure),
         );
     }
     Ok(response)

@@ -249,7 +249,7 @@ impl PasswordChange {
     ) -> PasswordChangeError {
         let event = self.event(outcome, request);
         let refused =
-            self.store.refuse(counter, &self.lockout.policy, &|state| state.refusal(&event));
+            self.store.refuse(counter, &self.lockout.policy, None, &|state| state.refusal(&event));
         refused.map_or_else(PasswordChangeError::from, |()| PasswordChangeError::WrongPassword)
     }
 

@@ -91,6 +91,16 @@ pub enum Mail {
         /// The name of the device, or the user agent.
         device: MailText,
     },
+    /// The code that completes a sign-in whose risk is high.
+    SignInCode {
+        /// The client address.
+        address: IpAddr,
+    },
+    /// The alert that a sign-in with the right password was refused, because its risk is too high.
+    SignInRefused {
+        /// The client address.
+        address: IpAddr,
+    },
     /// The notice that the password is in a list of breached passwords.
     PasswordBreached {
         /// The client address of the sign-in.
@@ -155,6 +165,8 @@ impl Mail {
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::RefreshTokenLate { .. } => "refresh_token_late",
             Self::NewDevice { .. } => "new_device",
+            Self::SignInCode { .. } => "sign_in_code",
+            Self::SignInRefused { .. } => "sign_in_refused",
             Self::PasswordBreached { .. } => "password_breached",
             Self::NetworksChanged { .. } => "networks_changed",
             Self::AccountDeleted { .. } => "account_deleted",
@@ -174,6 +186,7 @@ impl Mail {
             Self::ConfirmNewEmail { .. } => Some(SecretPurpose::ConfirmNewEmail),
             Self::ResetPassword => Some(SecretPurpose::ResetPassword),
             Self::Invitation { .. } => Some(SecretPurpose::Invitation),
+            Self::SignInCode { .. } => Some(SecretPurpose::SignInCode),
             Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
@@ -182,6 +195,7 @@ impl Mail {
             | Self::RefreshTokenReuse { .. }
             | Self::RefreshTokenLate { .. }
             | Self::NewDevice { .. }
+            | Self::SignInRefused { .. }
             | Self::PasswordBreached { .. }
             | Self::NetworksChanged { .. }
             | Self::FactorAdded { .. }
@@ -195,7 +209,7 @@ impl Mail {
     }
 
     /// The subject of the secret in this message: the registration, the change, the invitation, the
-    /// alert, or the account of the recipient.
+    /// message itself, or the account of the recipient.
     pub fn subject(&self, message: MessageId, account: Option<AccountId>) -> Option<SecretSubject> {
         match (self, self.purpose()) {
             (Self::VerifyRegistration { registration, .. }, _) => {
@@ -205,8 +219,8 @@ impl Mail {
             (Self::Invitation { invitation, .. }, _) => {
                 Some(SecretSubject::Invitation(*invitation))
             }
-            (_, Some(SecretPurpose::Disavow)) => {
-                account.map(|account| SecretSubject::Alert { message, account })
+            (_, Some(SecretPurpose::Disavow | SecretPurpose::SignInCode)) => {
+                account.map(|account| SecretSubject::Message { message, account })
             }
             _ => account.map(SecretSubject::Account),
         }
@@ -236,6 +250,8 @@ impl Mail {
             Self::RefreshTokenReuse { address },
             Self::RefreshTokenLate { address },
             Self::NewDevice { address, device },
+            Self::SignInCode { address },
+            Self::SignInRefused { address },
             Self::PasswordBreached { address },
             Self::NetworksChanged { address },
             Self::AccountDeleted { address },
@@ -292,17 +308,20 @@ pub enum SecretPurpose {
     Invitation,
     /// Disavows the action that an alert tells of.
     Disavow,
+    /// Completes a sign-in. A person types it: it is a code and no link.
+    SignInCode,
 }
 
 impl SecretPurpose {
     /// All purposes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::VerifyRegistration,
         Self::VerifyEmail,
         Self::ConfirmNewEmail,
         Self::ResetPassword,
         Self::Invitation,
         Self::Disavow,
+        Self::SignInCode,
     ];
 
     /// The stable word, as stored.
@@ -314,6 +333,7 @@ impl SecretPurpose {
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
             Self::Disavow => "disavow",
+            Self::SignInCode => "sign_in_code",
         }
     }
 }
@@ -348,9 +368,9 @@ pub enum SecretSubject {
     EmailChange(EmailChangeId),
     /// An invitation.
     Invitation(InvitationId),
-    /// An alert. Each has a secret of its own: a newer one, which may go to another address, must
-    /// not invalidate it.
-    Alert {
+    /// An alert, or the mail with a code. Each has a secret of its own: a newer one, which may go to another
+    /// address or belong to another sign-in, must not invalidate it.
+    Message {
         /// The message.
         message: MessageId,
         /// The account.

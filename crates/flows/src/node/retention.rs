@@ -53,6 +53,9 @@ pub trait RetentionStore: Send + Sync {
     /// Deletes API keys that expired longer than `age` ago.
     fn remove_api_keys(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 
+    /// Deletes failures of networks that are older than `age`.
+    fn remove_network_failures(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
+
     /// Deletes known devices that were used longer than `age` ago, by a sign-in or a refresh.
     fn remove_devices(&self, age: Duration, most: u32) -> Result<u64, StoreError>;
 

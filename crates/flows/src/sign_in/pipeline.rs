@@ -14,13 +14,15 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{AccountId, Ambient, Delivery, DisplayName, ExposeSecret, SecretString};
+use portcullis_audit::{EventKind, Origin, Outcome, RiskOutcome, SecurityEvent};
+use portcullis_domain::{
+    AccountId, Ambient, Delivery, DisplayName, ExposeSecret, NetworkPrefix, SecretString,
+};
 use portcullis_password::{HashingPool, Overloaded, Password};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
-use self::assessment::{Assessment, assess};
+use self::assessment::{Assessment, SecondStep, admit, assess};
 pub use self::challenge::{
     CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, IssuedChallenge, SecondFactor,
 };
@@ -35,18 +37,21 @@ pub use self::passkey::{
 pub use self::password::PasswordProof;
 use self::password::PasswordProver;
 pub(crate) use self::password::verify;
-pub use self::proof::Proof;
+pub use self::proof::{MailedCode, Proof};
 use self::rehash::Rehash;
+use self::risk::AssessedRisk;
+pub use self::risk::{RiskAssessor, RiskFiles, RiskInputs, RiskQuery, RiskStore};
 pub use self::store::{
     ChallengeResult, ChallengeUse, HashReplacement, NewChallenge, OpenChallenge, SessionOpening,
     SessionOpeningResult, SignInStore,
 };
 use crate::StoreError;
-use crate::effects::event_now;
+use crate::effects::{Effects, event_now};
 use crate::identity::breach_review::BreachReviews;
+use crate::node::mail::Mail;
 use crate::sign_in::device::{self, SignInDevice};
 use crate::sign_in::hash_cost::HashCosts;
-use crate::sign_in::lockout::Lockout;
+use crate::sign_in::lockout::{CounterState, Lockout};
 use crate::sign_in::passkey_challenge::PasskeyOffer;
 use crate::sign_in::session_tokens::TokenIssuer;
 
@@ -59,6 +64,7 @@ mod passkey;
 mod password;
 mod proof;
 mod rehash;
+mod risk;
 mod store;
 
 /// A request to sign in.
@@ -108,6 +114,17 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
+/// A sign-in whose password is verified.
+struct VerifiedPassword<'r> {
+    request: &'r SignInRequest,
+    password: Password,
+    found: StoredCredentials,
+    proof: PasswordProof,
+    counter: Digest,
+    device: SignInDevice,
+    risk: Option<AssessedRisk>,
+}
+
 /// Signs in with a password.
 pub struct SignIn {
     store: Arc<dyn SignInStore>,
@@ -117,6 +134,7 @@ pub struct SignIn {
     rehash: Rehash,
     reviews: BreachReviews,
     lockout: LockoutPolicy,
+    risk: Option<RiskAssessor>,
     ambient: Ambient,
 }
 
@@ -142,7 +160,7 @@ impl SignIn {
         let challenger =
             Challenger { store: store.clone(), passkeys: None, ambient: ambient.clone() };
         let rehash = Rehash { store: store.clone(), hashing, ambient: ambient.clone() };
-        Self { store, passwords, opener, challenger, rehash, reviews, lockout, ambient }
+        Self { store, passwords, opener, challenger, rehash, reviews, lockout, risk: None, ambient }
     }
 
     /// Offers passkeys as second factors.
@@ -160,6 +178,13 @@ impl SignIn {
         self
     }
 
+    /// Assesses the risk of each sign-in.
+    #[must_use]
+    pub fn assessing_risk(mut self, assessor: Option<RiskAssessor>) -> Self {
+        self.risk = assessor;
+        self
+    }
+
     /// Verifies the password, and opens a session or issues a challenge for a second factor.
     pub fn sign_in(&self, request: &SignInRequest) -> Result<SignInResult, SignInError> {
         let password = Password::parse(request.password.expose_secret())
@@ -172,42 +197,69 @@ impl SignIn {
             None => SignInDevice::Unknown,
         };
         let counter = self.counter(&identifier, found.as_ref(), device);
+        let read = |assessor: &RiskAssessor| assessor.read(subject, &request.origin);
+        let inputs = self.risk.as_ref().map(read).transpose()?;
 
         let (address, typed) = (request.origin.address, password.clone());
         let proven = self.passwords.prove(address, typed, &identifier, found)?;
         let networks = self.opener.issuer.networks();
-        let assessed = proven.and_then(|(found, proof)| {
-            match assess(&found.account, networks, address, device) {
-                Assessment::Allow { is_new_device } => Ok((found, proof, Some(is_new_device))),
-                Assessment::Challenge => Ok((found, proof, None)),
-                Assessment::Refuse(outcome) => Err(outcome),
-            }
+        let admitted = proven.and_then(|(found, proof)| {
+            admit(&found.account, networks, address).map(|()| (found, proof))
         });
-        let (found, proof, is_new_device) = match assessed {
-            Ok(allowed) => allowed,
-            Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome)),
+        let (found, proof) = match admitted {
+            Ok(admitted) => admitted,
+            Err(outcome) => return Err(self.refuse(request, subject, &counter, outcome, None)),
         };
+        let risk = self.risk.as_ref().zip(inputs);
+        let risk = risk.map(|(assessor, inputs)| assessor.assess(&inputs, device, &request.origin));
+        let outcome = risk.map_or(RiskOutcome::Allowed, |risk| risk.outcome);
+        let assessment = assess(&found.account, device, outcome);
+        let verified = VerifiedPassword { request, password, found, proof, counter, device, risk };
+        match assessment {
+            Assessment::Allow { is_new_device } => self.open(verified, is_new_device),
+            Assessment::Challenge(step) => self.challenge(verified, step),
+            Assessment::Refuse(outcome) => {
+                Err(self.refuse(request, subject, &verified.counter, outcome, risk))
+            }
+        }
+    }
+
+    fn challenge(
+        &self,
+        verified: VerifiedPassword<'_>,
+        step: SecondStep,
+    ) -> Result<SignInResult, SignInError> {
+        let VerifiedPassword { request, password, found, proof, counter, risk, .. } = verified;
+        let StoredCredentials { account, epoch, is_reviewed, .. } = found;
+        let issued = self.challenger.issue(&ChallengedSignIn {
+            account: &account,
+            step,
+            risk,
+            epoch,
+            proof: &proof,
+            counter: &counter,
+            delivery: request.delivery,
+            device_name: request.device_name.as_ref(),
+            origin: &request.origin,
+        })?;
+        let issued = issued.ok_or(SignInError::Refused)?;
+        if !is_reviewed {
+            self.reviews.review(&account, epoch, &password, &request.origin);
+        }
+        if proof.needs_rehash {
+            self.rehash.renew(account.id, password, &proof, &request.origin);
+        }
+        Ok(SignInResult::ChallengeIssued(issued))
+    }
+
+    fn open(
+        &self,
+        verified: VerifiedPassword<'_>,
+        is_new_device: bool,
+    ) -> Result<SignInResult, SignInError> {
+        let VerifiedPassword { request, password, found, proof, counter, device, risk } = verified;
         let epochs = found.device_epochs();
         let StoredCredentials { account, epoch, is_reviewed, .. } = found;
-        let Some(is_new_device) = is_new_device else {
-            let issued = self.challenger.issue(&ChallengedSignIn {
-                account: account.id,
-                epoch,
-                proof: &proof,
-                counter: &counter,
-                delivery: request.delivery,
-                device_name: request.device_name.as_ref(),
-                origin: &request.origin,
-            })?;
-            let issued = issued.ok_or(SignInError::Refused)?;
-            if !is_reviewed {
-                self.reviews.review(&account, epoch, &password, &request.origin);
-            }
-            if proof.needs_rehash {
-                self.rehash.renew(account.id, password, &proof, &request.origin);
-            }
-            return Ok(SignInResult::ChallengeIssued(issued));
-        };
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
             epochs,
@@ -215,6 +267,7 @@ impl SignIn {
             counter: Some(&counter),
             device,
             is_new_device,
+            risk,
             delivery: request.delivery,
             review: &|| {
                 !is_reviewed && self.reviews.review(&account, epoch, &password, &request.origin)
@@ -234,17 +287,30 @@ impl SignIn {
         Ok(SignInResult::SignedIn(signed_in))
     }
 
+    /// Counts and records a refusal. The holder is told of a right password whose risk is too high.
     fn refuse(
         &self,
         request: &SignInRequest,
         subject: Option<AccountId>,
         counter: &Digest,
         outcome: Outcome,
+        risk: Option<AssessedRisk>,
     ) -> SignInError {
-        let kind = EventKind::SignIn;
-        let event = event_now(kind, outcome, &request.origin, &self.ambient);
+        let (kind, origin) = (EventKind::SignIn, &request.origin);
+        let event = event_now(kind, outcome, origin, &self.ambient);
         let event = SecurityEvent { subject, ..event };
-        let refused = self.store.refuse(counter, &self.lockout, &|state| state.refusal(&event));
+        let network = self.risk.is_some().then(|| NetworkPrefix::of(origin.address));
+        let effects = |state: &CounterState| {
+            let mut effects = state.refusal(&event);
+            let open = (*state == CounterState::Open).then_some(risk).flatten();
+            if let (Some(risk), Some(account)) = (open, subject) {
+                let (random, assessed) = (&*self.ambient.random, risk.event(origin, &self.ambient));
+                let mail = Mail::SignInRefused { address: origin.address };
+                effects.extend(Effects::with_mail(assessed.about(account), account, mail, random));
+            }
+            effects
+        };
+        let refused = self.store.refuse(counter, &self.lockout, network, &effects);
         refused.map_or_else(SignInError::from, |()| SignInError::Refused)
     }
 

@@ -157,7 +157,7 @@ impl Reauthentication {
             .in_session(request.session)
             .with(details.clone());
         let refused =
-            self.store.refuse(counter, &self.lockout.policy, &|state| state.refusal(&event));
+            self.store.refuse(counter, &self.lockout.policy, None, &|state| state.refusal(&event));
         refused.map_or_else(ReauthenticationError::from, |()| ReauthenticationError::WrongPassword)
     }
 }

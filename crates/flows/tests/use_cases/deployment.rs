@@ -38,12 +38,14 @@ use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_flows::sign_in::refresh::Refresh;
+use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::{SessionPolicy, SessionTokens, TokenIssuer};
 use portcullis_flows::sign_in::sign_out::SignOut;
 use portcullis_flows::sign_in::unlock::Unlock;
 use portcullis_flows::sign_in::{
-    IssuedChallenge, SignIn, SignInError, SignInRequest, SignInResult, SignedIn,
+    IssuedChallenge, RiskAssessor, RiskFiles, SignIn, SignInError, SignInRequest, SignInResult,
+    SignedIn,
 };
 use portcullis_password::{
     Argon2Params, Hasher, HashingPool, PasswordHash, Peppers, Policy, PoolSettings,
@@ -73,6 +75,8 @@ pub(crate) struct Deployment {
     pub(crate) rules: AccountRules,
     pub(crate) answer: RegistrationAnswer,
     pub(crate) requires_verified_email: bool,
+    pub(crate) risk: Option<RiskPolicy>,
+    pub(crate) risk_files: RiskFiles,
     pub(crate) secret: SecretKey,
     pub(crate) previous_secret: Option<SecretKey>,
 }
@@ -118,6 +122,14 @@ impl PasswordSignIn {
         }
     }
 
+    /// Signs in, or gets a challenge.
+    pub(crate) fn sign_in_whatever(
+        &self,
+        request: &SignInRequest,
+    ) -> Result<SignInResult, SignInError> {
+        self.0.sign_in(request)
+    }
+
     /// Gets a challenge; panics if a session is open.
     pub(crate) fn challenge(
         &self,
@@ -155,6 +167,8 @@ impl Deployment {
             },
             answer: RegistrationAnswer::Immediate,
             requires_verified_email: false,
+            risk: None,
+            risk_files: RiskFiles::default(),
             secret: secret_key(SECRET),
             previous_secret: None,
         }
@@ -222,6 +236,10 @@ impl Deployment {
                     ambient.clone(),
                 )
                 .offering_passkeys(offer)
+                .assessing_risk(self.risk.map(|policy| {
+                    let (files, ambient) = (self.risk_files.clone(), ambient.clone());
+                    RiskAssessor::new(store.clone(), counters.clone(), policy, files, ambient)
+                }))
                 .requiring_verified_email(self.requires_verified_email),
             ),
             factors,

@@ -114,7 +114,6 @@ impl FactorUseCases {
             ),
             passkey_sign_in: PasskeySignIn::new(
                 store.clone(),
-                store.clone(),
                 offer.clone(),
                 issuer.clone(),
                 ambient.clone(),

@@ -1,8 +1,8 @@
 //! A store that runs a function between two steps of a use case.
 
-use portcullis_domain::AccountId;
+use portcullis_domain::{AccountId, NetworkPrefix};
 use portcullis_flows::StoreError;
-use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
 };
@@ -102,9 +102,14 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for InterceptedStore<S
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
+        network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError> {
-        self.reach(Before::Refusing).refuse(counter, policy, effects)
+        self.reach(Before::Refusing).refuse(counter, policy, network, effects)
+    }
+
+    fn record_refusal(&self, effects: &Effects) -> Result<(), StoreError> {
+        self.reach(Before::Refusing).record_refusal(effects)
     }
 }
 

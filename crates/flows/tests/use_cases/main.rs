@@ -113,6 +113,8 @@ mod shared_secret;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sign_in_risk;
+#[cfg(test)]
 mod sign_out;
 #[cfg(test)]
 mod signing_key;

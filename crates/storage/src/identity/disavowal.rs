@@ -64,7 +64,7 @@ impl DisavowalStore for Store {
 
 fn account_of(secret: &MailSecret) -> Option<AccountId> {
     match secret.subject {
-        SecretSubject::Alert { account, .. } => Some(account),
+        SecretSubject::Message { account, .. } => Some(account),
         _ => None,
     }
 }

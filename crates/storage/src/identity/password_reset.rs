@@ -81,7 +81,7 @@ fn account_of(secret: &MailSecret) -> Option<AccountId> {
         SecretSubject::Registration(_)
         | SecretSubject::EmailChange(_)
         | SecretSubject::Invitation(_)
-        | SecretSubject::Alert { .. } => None,
+        | SecretSubject::Message { .. } => None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn replace(
     let now = connection.now()?;
     let digest = secret.digest.as_bytes().as_slice();
     let account = match secret.subject {
-        SecretSubject::Alert { account, .. } => Some(account),
+        SecretSubject::Message { account, .. } => Some(account),
         SecretSubject::Account(_)
         | SecretSubject::Registration(_)
         | SecretSubject::EmailChange(_)
@@ -163,7 +163,7 @@ fn key(subject: SecretSubject) -> Key {
         SecretSubject::Registration(registration) => registration.into(),
         SecretSubject::EmailChange(change) => change.into(),
         SecretSubject::Invitation(invitation) => invitation.into(),
-        SecretSubject::Alert { message, .. } => message.into(),
+        SecretSubject::Message { message, .. } => message.into(),
     }
 }
 
@@ -179,7 +179,7 @@ fn secret(
         SecretPurpose::VerifyRegistration => SecretSubject::Registration(subject.into()),
         SecretPurpose::ConfirmNewEmail => SecretSubject::EmailChange(subject.into()),
         SecretPurpose::Invitation => SecretSubject::Invitation(subject.into()),
-        SecretPurpose::Disavow => SecretSubject::Alert {
+        SecretPurpose::Disavow | SecretPurpose::SignInCode => SecretSubject::Message {
             message: subject.into(),
             account: account.ok_or(corrupt("account_id"))?.into(),
         },

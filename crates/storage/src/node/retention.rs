@@ -1,6 +1,6 @@
 //! `RetentionStore`: deletes expired rows of `sessions`, `refresh_tokens`, `sign_in_failures`, `outbox`,
 //! `mail_secrets`, `pending_registrations`, `invitations`, `email_changes`, `mail_allowances`,
-//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments`, `api_keys`, `devices` and `bans` in
+//! `sign_in_challenges`, `passkey_challenges`, `totp_enrolments`, `network_failures`, `api_keys`, `devices` and `bans` in
 //! batches.
 
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::failure::Failure;
 use crate::node::outbox::{delete_mails, lock_mails};
 use crate::schema::{
     api_keys, bans, devices, email_changes, former_emails, invitations, mail_allowances,
-    mail_secrets, outbox, passkey_challenges, pending_registrations, refresh_tokens, sessions,
-    sign_in_challenges, sign_in_failures, totp_enrolments,
+    mail_secrets, network_failures, outbox, passkey_challenges, pending_registrations,
+    refresh_tokens, sessions, sign_in_challenges, sign_in_failures, totp_enrolments,
 };
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
@@ -233,6 +233,27 @@ impl RetentionStore for Store {
             let some: Vec<Key> = dispatch!(connection, inner => some.load(inner))?;
             let gone = api_keys::table.filter(api_keys::id.eq_any(some));
             Ok(count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?))
+        })
+    }
+
+    fn remove_network_failures(&self, age: Duration, most: u32) -> Result<u64, StoreError> {
+        self.write(|connection| {
+            let before = Instant::from(connection.now()? - age);
+            let some = network_failures::table
+                .filter(network_failures::last_failed_at.lt(before))
+                .limit(most.into())
+                .select((network_failures::network, network_failures::counter));
+            let some: Vec<(String, Vec<u8>)> = dispatch!(connection, inner => some.load(inner))?;
+            let mut removed = 0;
+            for row in some {
+                // The statement checks the condition again: another failure may have been counted since.
+                let gone = network_failures::table
+                    .find(row)
+                    .filter(network_failures::last_failed_at.lt(before));
+                removed +=
+                    count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?);
+            }
+            Ok(removed)
         })
     }
 

@@ -53,6 +53,7 @@ table! {
         device_name -> Nullable<Text>,
         tries -> Integer,
         expires_at -> Utc,
+        message_id -> Nullable<Id>,
     }
 }
 

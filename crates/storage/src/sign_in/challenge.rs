@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
-use portcullis_domain::{Account, AccountId, DisplayName};
+use portcullis_domain::{Account, AccountId, DisplayName, MessageId};
+use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
 use portcullis_flows::sign_in::{
-    ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SessionOpening,
+    ChallengeResult, ChallengeUse, MailedCode, NewChallenge, OpenChallenge, SessionOpening,
     SessionOpeningResult,
 };
 use portcullis_token::Digest;
@@ -12,6 +13,8 @@ use portcullis_token::Digest;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::identity::account::{self, AccountRow};
+use crate::identity::mail_allowance;
+use crate::node::mail_secret;
 use crate::schema::{accounts, sign_in_challenges};
 use crate::sign_in::epoch;
 use crate::sign_in::lockout;
@@ -35,6 +38,11 @@ pub(crate) fn insert(
     if valid.is_none() {
         return Ok(ChallengeResult::Refused(Outcome::Superseded));
     }
+    let is_limited = match &new.mailed_code {
+        Some((_, allowance)) => !mail_allowance::take(connection, allowance)?,
+        None => false,
+    };
+    let message = new.mailed_code.as_ref().map(|(message, _)| Key::from(*message));
     let expires_at = connection.now()? + new.lifetime;
     let insert = diesel::insert_into(sign_in_challenges::table).values((
         sign_in_challenges::token.eq(new.token.as_bytes().as_slice()),
@@ -46,9 +54,10 @@ pub(crate) fn insert(
         sign_in_challenges::device_name.eq(new.device_name.map(DisplayName::as_str)),
         sign_in_challenges::tries.eq(0),
         sign_in_challenges::expires_at.eq(Instant::from(expires_at)),
+        sign_in_challenges::message_id.eq(message),
     ));
     dispatch!(connection, inner => insert.execute(inner))?;
-    Ok(ChallengeResult::Issued)
+    Ok(if is_limited { ChallengeResult::Limited } else { ChallengeResult::Issued })
 }
 
 /// Finds a challenge that has not expired.
@@ -73,6 +82,7 @@ pub(crate) fn find(
         factor_epoch: epoch::read_factors(factor_epoch)?,
         delivery: challenge.delivery.parse().map_err(corrupt)?,
         device_name: challenge.device_name.as_deref().and_then(account::shown),
+        message: challenge.message_id.map(MessageId::from),
     }))
 }
 
@@ -82,6 +92,7 @@ struct ChallengeRow {
     password_epoch: i32,
     delivery: String,
     device_name: Option<String>,
+    message_id: Option<Key>,
 }
 
 /// Counts a try of the challenge, and returns the refusal if it has none left or is void, or if the counter of
@@ -117,6 +128,23 @@ pub(crate) fn take_try(
     }
     let is_open = lockout::is_open(connection, answered.counter)?;
     Ok((!is_open).then_some(SessionOpeningResult::Refused(Outcome::Locked)))
+}
+
+/// Spends the code of a mail, if the typed one is that code.
+pub(crate) fn accept_code(
+    connection: &mut Connection,
+    account: AccountId,
+    code: &MailedCode,
+) -> Result<bool, Failure> {
+    const PURPOSE: SecretPurpose = SecretPurpose::SignInCode;
+    let Some(digest) = &code.digest else { return Ok(false) };
+    let own = SecretSubject::Message { message: code.message, account };
+    let held = mail_secret::hold(connection, PURPOSE, digest)?;
+    // That of another sign-in stays.
+    if held.is_none_or(|held| held.subject != own) {
+        return Ok(false);
+    }
+    Ok(mail_secret::redeem(connection, PURPOSE, digest)?.is_some())
 }
 
 /// Ends the challenges of an account that is deactivated.

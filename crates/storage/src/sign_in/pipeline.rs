@@ -4,9 +4,9 @@
 use diesel::dsl::not;
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
-use portcullis_domain::{Account, AccountId, AssuranceLevel, DisplayName};
+use portcullis_domain::{Account, AccountId, AssuranceLevel, DisplayName, NetworkPrefix};
 use portcullis_flows::StoreError;
-use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::device::UsedDevice;
 use portcullis_flows::sign_in::factor::FactorUse;
@@ -30,6 +30,7 @@ use crate::sign_in::device;
 use crate::sign_in::epoch;
 use crate::sign_in::factor;
 use crate::sign_in::lockout;
+use crate::sign_in::risk;
 use crate::sign_in::session::{self, NewSession};
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};
@@ -124,11 +125,21 @@ impl SignInStore for Store {
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
+        network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError> {
-        let count =
-            |connection: &mut Connection| lockout::count_failure(connection, counter, policy);
+        let count = |connection: &mut Connection| {
+            let state = lockout::count_failure(connection, counter, policy)?;
+            if let Some(network) = network {
+                risk::count_failure(connection, network, counter)?;
+            }
+            Ok(state)
+        };
         self.write_recorded(effects, count).map(drop)
+    }
+
+    fn record_refusal(&self, effects: &Effects) -> Result<(), StoreError> {
+        self.write_with(|_| Ok(((), effects.clone())))
     }
 }
 
@@ -215,7 +226,7 @@ fn is_unverified(
                 Proof::EarlierPassword(epoch) => {
                     account.filter(accounts::password_epoch.eq(epoch::stored(*epoch)))
                 }
-                Proof::Factor(_) => account,
+                Proof::Factor(_) | Proof::MailedCode(_) => account,
             };
         }
         account.get_result(inner)
@@ -223,7 +234,7 @@ fn is_unverified(
     Ok(count == 1)
 }
 
-/// Validates the second factors, and counts a wrong one with the counter of the challenge.
+/// Validates the second factors and mailed codes, and counts a wrong one with the counter of the challenge.
 fn accept_factors(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -231,12 +242,18 @@ fn accept_factors(
     let account = opening.session.account_id;
     let mut used = None;
     for proof in opening.proofs {
-        let Proof::Factor(proof) = proof else { continue };
-        if opening.challenge.is_none() {
-            sign_out::lock_account(connection, account)?;
-        }
-        used = factor::accept(connection, account, proof)?;
-        if used.is_none() {
+        let is_accepted = match proof {
+            Proof::Password(_) | Proof::EarlierPassword(_) => continue,
+            Proof::MailedCode(code) => challenge::accept_code(connection, account, code)?,
+            Proof::Factor(proof) => {
+                if opening.challenge.is_none() {
+                    sign_out::lock_account(connection, account)?;
+                }
+                used = factor::accept(connection, account, proof)?;
+                used.is_some()
+            }
+        };
+        if !is_accepted {
             if let Some(ChallengeUse { counter, policy, .. }) = &opening.challenge {
                 lockout::count_failure(connection, counter, policy)?;
             }
@@ -275,7 +292,7 @@ fn mark_signed_in(
                 Proof::EarlierPassword(epoch) => {
                     mark.filter(accounts::password_epoch.eq(epoch::stored(*epoch)))
                 }
-                Proof::Factor(_) => mark,
+                Proof::Factor(_) | Proof::MailedCode(_) => mark,
             };
         }
         // A factor may have been added since the password was verified.

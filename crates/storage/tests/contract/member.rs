@@ -208,7 +208,7 @@ pub(crate) fn fail(store: &Store, counter: &Digest, policy: &LockoutPolicy, now:
         };
         samples::event(EventKind::SignIn, outcome, now).into()
     };
-    store.refuse(counter, policy, &effects).unwrap();
+    store.refuse(counter, policy, None, &effects).unwrap();
 }
 
 /// The password of this hash was shown.

@@ -69,7 +69,7 @@ fn a_mail_is_claimed_with_what_its_delivery_needs() {
         assert_eq!(notice.username.as_deref(), Some("ada"));
         assert_eq!((notice.at, notice.attempts), (NOW, 0));
         assert_eq!(notice.mail, Mail::PasswordChanged { address: ADDRESS });
-        let alert = SecretSubject::Alert { message: notice.id, account: ada.id };
+        let alert = SecretSubject::Message { message: notice.id, account: ada.id };
         assert_eq!(notice.subject, Some(alert));
         assert_eq!(link.subject, Some(SecretSubject::Account(ada.id)));
     });

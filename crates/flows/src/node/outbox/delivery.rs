@@ -14,8 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use portcullis_domain::{Ambient, ExposeSecret, MessageId, SecretString};
-use portcullis_token::OpaqueSecret;
+use portcullis_domain::{Ambient, ExposeSecret, MessageId, SecretString, SecureRandom};
+use portcullis_mfa::BackupCode;
+use portcullis_token::{Digest, OpaqueSecret};
 
 use super::retry;
 use super::{
@@ -75,9 +76,13 @@ impl SecretLifetimes {
             SecretPurpose::ResetPassword => self.reset,
             SecretPurpose::Invitation => self.invitation,
             SecretPurpose::Disavow => self.disavowal,
+            SecretPurpose::SignInCode => SIGN_IN_CODE_LIFETIME,
         }
     }
 }
+
+/// The lifetime of the code that completes a sign-in, from its delivery.
+const SIGN_IN_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// The results of this node since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -258,9 +263,9 @@ impl MailDelivery {
 
     fn attempt(&self, message: &ClaimedMessage, lease: &Lease) -> Result<(), StoreError> {
         let secret = message.mail.purpose().zip(message.subject).map(|(purpose, subject)| {
-            let text = OpaqueSecret::mint(&*self.ambient.random);
-            let (digest, lifetime) = (text.digest(), self.settings.lifetimes.of(purpose));
-            (SecretString::from(text.expose()), NewSecret { purpose, subject, digest, lifetime })
+            let (text, digest) = minted(purpose, &*self.ambient.random);
+            let lifetime = self.settings.lifetimes.of(purpose);
+            (text, NewSecret { purpose, subject, digest, lifetime })
         });
         let new = secret.as_ref().map(|(_, new)| *new);
         let begin = Attempt { message, lease, hold: self.hold(), secret: new };
@@ -358,6 +363,16 @@ fn storable(text: &str, secret: Option<&SecretString>) -> String {
         None => text.to_owned(),
     };
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+/// A new secret for a mail, and its digest. A code has 80 random bits, because a person types it.
+fn minted(purpose: SecretPurpose, random: &dyn SecureRandom) -> (SecretString, Digest) {
+    if purpose == SecretPurpose::SignInCode {
+        let code = BackupCode::generate(random);
+        return (code.to_groups(), Digest::of(code.expose()));
+    }
+    let secret = OpaqueSecret::mint(random);
+    (SecretString::from(secret.expose()), secret.digest())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

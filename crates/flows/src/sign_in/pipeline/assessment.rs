@@ -1,9 +1,8 @@
-//! Assessment: allows, challenges or refuses a sign-in after its first proof is verified. A pure
-//! function.
+//! Assessment: allows, challenges or refuses a sign-in after its first proof is verified. Pure functions.
 
 use std::net::IpAddr;
 
-use portcullis_audit::Outcome;
+use portcullis_audit::{Outcome, RiskOutcome};
 use portcullis_domain::Account;
 
 use crate::sign_in::device::SignInDevice;
@@ -17,31 +16,49 @@ pub(super) enum Assessment {
         /// True if the holder of the account must be informed of the device.
         is_new_device: bool,
     },
-    /// A second factor is required.
-    Challenge,
+    /// A second proof is required.
+    Challenge(SecondStep),
     /// Refused, with the outcome to record.
     Refuse(Outcome),
 }
 
-/// Assesses the account as it was when the proof was verified, the client address, and the known device,
-/// if there is one.
-pub(super) fn assess(
+/// The proof that a challenge requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecondStep {
+    /// A second factor of the account.
+    Factor,
+    /// A code that is mailed to an account without a second factor.
+    MailedCode,
+}
+
+/// Refuses an account that may not be signed in to from this address, whatever its proof is.
+pub(super) fn admit(
     account: &Account,
     networks: &NetworkPolicy,
     address: IpAddr,
-    device: SignInDevice,
-) -> Assessment {
+) -> Result<(), Outcome> {
     if !account.is_active {
-        return Assessment::Refuse(Outcome::Deactivated);
+        return Err(Outcome::Deactivated);
     }
     if account.is_blocked {
-        return Assessment::Refuse(Outcome::Blocked);
+        return Err(Outcome::Blocked);
     }
     if !networks.admits(account, address) {
-        return Assessment::Refuse(Outcome::OutsideNetworks);
+        return Err(Outcome::OutsideNetworks);
+    }
+    Ok(())
+}
+
+/// Assesses the account as it was when the proof was verified, its device, and the risk.
+pub(super) fn assess(account: &Account, device: SignInDevice, risk: RiskOutcome) -> Assessment {
+    if risk == RiskOutcome::Refused {
+        return Assessment::Refuse(Outcome::TooRisky);
     }
     if account.mfa_enabled {
-        return Assessment::Challenge;
+        return Assessment::Challenge(SecondStep::Factor);
+    }
+    if risk == RiskOutcome::Challenged {
+        return Assessment::Challenge(SecondStep::MailedCode);
     }
     Assessment::Allow { is_new_device: is_new_device(account, device) }
 }
@@ -87,45 +104,41 @@ mod tests {
         SignInDevice::Known { id, generation: 1, rotates: true }
     }
 
-    fn assess(account: &Account, device: SignInDevice) -> Assessment {
-        let address = IpAddr::from([192, 0, 2, 7]);
-        super::assess(account, &NetworkPolicy::default(), address, device)
+    fn admit(account: &Account) -> Result<(), Outcome> {
+        super::admit(account, &NetworkPolicy::default(), IpAddr::from([192, 0, 2, 7]))
     }
 
     #[test]
-    fn a_deactivated_account_is_refused_from_any_device() {
-        let account = Account { is_active: false, ..account() };
-        for device in [SignInDevice::Unknown, known()] {
-            assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Deactivated));
-        }
+    fn a_deactivated_a_blocked_and_an_outside_account_are_refused() {
+        assert_eq!(admit(&account()), Ok(()));
+        let deactivated = Account { is_active: false, is_blocked: true, ..account() };
+        assert_eq!(admit(&deactivated), Err(Outcome::Deactivated));
+        let blocked = Account { is_blocked: true, ..account() };
+        assert_eq!(admit(&blocked), Err(Outcome::Blocked));
+        let networks =
+            |text: &str| Account { allowed_networks: text.parse().unwrap(), ..account() };
+        assert_eq!(admit(&networks("198.51.100.0/24")), Err(Outcome::OutsideNetworks));
+        assert_eq!(admit(&networks("192.0.2.0/24")), Ok(()));
     }
 
     #[test]
-    fn a_blocked_account_is_refused_from_any_device() {
-        let account = Account { is_blocked: true, ..account() };
-        for device in [SignInDevice::Unknown, known()] {
-            assert_eq!(assess(&account, device), Assessment::Refuse(Outcome::Blocked));
-        }
-    }
-
-    #[test]
-    fn an_account_outside_its_networks_is_refused_from_any_device() {
-        let outside = "198.51.100.0/24".parse().unwrap();
-        let account = Account { allowed_networks: outside, mfa_enabled: true, ..account() };
-        for device in [SignInDevice::Unknown, known()] {
-            let refused = Assessment::Refuse(Outcome::OutsideNetworks);
-            assert_eq!(assess(&account, device), refused);
-        }
-        let inside = "192.0.2.0/24".parse().unwrap();
-        let account = Account { allowed_networks: inside, ..account };
-        assert_eq!(assess(&account, SignInDevice::Unknown), Assessment::Challenge);
-    }
-
-    #[test]
-    fn an_account_with_a_factor_is_challenged_on_any_device() {
-        let account = Account { mfa_enabled: true, ..account() };
-        for device in [SignInDevice::Unknown, known()] {
-            assert_eq!(assess(&account, device), Assessment::Challenge);
+    fn the_risk_decides_between_a_session_a_mailed_code_and_a_refusal() {
+        let with_factor = Account { mfa_enabled: true, ..account() };
+        let refused = Assessment::Refuse(Outcome::TooRisky);
+        let allowed = Assessment::Allow { is_new_device: true };
+        let cases = [
+            (RiskOutcome::Allowed, allowed, Assessment::Challenge(SecondStep::Factor)),
+            (
+                RiskOutcome::Challenged,
+                Assessment::Challenge(SecondStep::MailedCode),
+                Assessment::Challenge(SecondStep::Factor),
+            ),
+            (RiskOutcome::Refused, refused, refused),
+        ];
+        for (risk, without, with) in cases {
+            assert_eq!(assess(&account(), SignInDevice::Unknown, risk), without, "{risk:?}");
+            assert_eq!(assess(&with_factor, SignInDevice::Unknown, risk), with, "{risk:?}");
+            assert_eq!(assess(&with_factor, known(), risk), with, "{risk:?}");
         }
     }
 
@@ -140,7 +153,8 @@ mod tests {
             (first, unknown, false),
         ];
         for (account, device, is_new_device) in cases {
-            assert_eq!(assess(&account, device), Assessment::Allow { is_new_device });
+            let assessed = assess(&account, device, RiskOutcome::Allowed);
+            assert_eq!(assessed, Assessment::Allow { is_new_device });
         }
     }
 }

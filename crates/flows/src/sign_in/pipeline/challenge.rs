@@ -11,19 +11,22 @@ use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, AccountId, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
+    Account, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
 };
 use portcullis_mfa::passkey::{RequestOptions, UserVerification};
 use portcullis_password::HashingError;
 use portcullis_token::{Digest, OpaqueSecret};
 
-use super::assessment::is_new_device;
+use super::assessment::{SecondStep, is_new_device};
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::password::PasswordProof;
-use super::proof::Proof;
+use super::proof::{MailedCode, Proof};
+use super::risk::AssessedRisk;
 use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
 use crate::StoreError;
-use crate::effects::event_now;
+use crate::effects::{Effects, Message, Recipient, event_now};
+use crate::identity::mail_limit::{MailAllowance, MailLimit};
+use crate::node::mail::Mail;
 use crate::sign_in::device::{self, DeviceEpochs};
 use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
 use crate::sign_in::lockout::Lockout;
@@ -32,6 +35,12 @@ use crate::sign_in::session_tokens::TokenIssuer;
 
 /// The lifetime of a challenge.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// The lifetime of a challenge that a mailed code answers: mail takes longer than an app.
+const MAILED_CHALLENGE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// The maximum of codes that an address gets in an hour.
+const MAX_CODES: u32 = 10;
 
 /// The maximum of tries of a challenge.
 const MAX_TRIES: u32 = 5;
@@ -45,11 +54,17 @@ pub struct IssuedChallenge {
     pub binding: Option<OpaqueSecret>,
     /// The request for an assertion, if the account has passkeys.
     pub passkey: Option<RequestOptions>,
+    /// True if the answer is a code that was mailed.
+    pub is_mailed: bool,
+    /// Until the challenge expires.
+    pub lifetime: Duration,
 }
 
 /// A sign-in whose password is verified, and that needs a second factor.
 pub(super) struct ChallengedSignIn<'a> {
-    pub(super) account: AccountId,
+    pub(super) account: &'a Account,
+    pub(super) step: SecondStep,
+    pub(super) risk: Option<AssessedRisk>,
     pub(super) epoch: PasswordEpoch,
     pub(super) proof: &'a PasswordProof,
     pub(super) counter: &'a Digest,
@@ -75,33 +90,53 @@ impl Challenger {
         let token = OpaqueSecret::mint(random);
         let uses_cookies = sign_in.delivery == Delivery::Cookie;
         let binding = uses_cookies.then(|| OpaqueSecret::mint(random));
+        let account = sign_in.account.id;
         let event = |kind, outcome| {
-            SecurityEvent::new(kind, outcome, sign_in.origin, now, random).about(sign_in.account)
+            SecurityEvent::new(kind, outcome, sign_in.origin, now, random).about(account)
         };
+        let issued = event(EventKind::ChallengeIssued, Outcome::Success);
+        let is_mailed = sign_in.step == SecondStep::MailedCode;
+        let code = is_mailed.then(|| {
+            let mail = Mail::SignInCode { address: sign_in.origin.address };
+            Message::about(&issued, Recipient::Holder(account), mail, random)
+        });
+        let lifetime = if is_mailed { MAILED_CHALLENGE_LIFETIME } else { CHALLENGE_LIFETIME };
+        let assessed =
+            sign_in.risk.map(|risk| risk.event(sign_in.origin, &self.ambient).about(account));
         let effects = |result: &ChallengeResult| match result {
-            ChallengeResult::Issued => event(EventKind::ChallengeIssued, Outcome::Success).into(),
+            ChallengeResult::Issued | ChallengeResult::Limited => {
+                let is_limited = *result == ChallengeResult::Limited;
+                let outcome = if is_limited { Outcome::Limited } else { Outcome::Success };
+                let messages = code.iter().filter(|_| !is_limited).cloned().collect();
+                let mut events = vec![SecurityEvent { outcome, ..issued.clone() }];
+                events.extend(assessed.clone());
+                Effects { events, messages }
+            }
             ChallengeResult::Refused(outcome) => event(EventKind::SignIn, *outcome).into(),
         };
+        let limit = MailLimit::in_an_hour(MAX_CODES);
+        let allowance = MailAllowance::of("sign_in_code", &sign_in.account.email, limit);
         let result = self.store.issue_challenge(&NewChallenge {
             token: token.digest(),
             binding: binding.as_ref().map(OpaqueSecret::digest),
-            account: sign_in.account,
+            account,
             proof: sign_in.proof,
             epoch: sign_in.epoch,
             counter: sign_in.counter,
             delivery: sign_in.delivery,
             device_name: sign_in.device_name,
-            lifetime: CHALLENGE_LIFETIME,
+            lifetime,
+            mailed_code: code.as_ref().map(|code| (code.id, allowance)),
             effects: &effects,
         })?;
-        if result != ChallengeResult::Issued {
+        if let ChallengeResult::Refused(_) = result {
             return Ok(None);
         }
         let passkey = match &self.passkeys {
-            Some(offer) => offer.of_second_step(sign_in.account, &token)?,
-            None => None,
+            Some(offer) if !is_mailed => offer.of_second_step(account, &token)?,
+            _ => None,
         };
-        Ok(Some(IssuedChallenge { token, binding, passkey }))
+        Ok(Some(IssuedChallenge { token, binding, passkey, is_mailed, lifetime }))
     }
 }
 
@@ -190,14 +225,19 @@ impl SecondFactor {
         let secret = secret.map_err(|_| ChallengeError::Over)?;
         let token = secret.digest();
         let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
-        let OpenChallenge { account, epoch, factor_epoch, delivery, device_name } = found;
+        let OpenChallenge { account, epoch, factor_epoch, delivery, device_name, message } = found;
         let (address, factor) = (answer.origin.address, answer.factor.clone());
         if !self.opener.issuer.networks().admits(&account, address) {
             return Err(self.refuse_outside(&account, &answer.origin));
         }
         let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
-        let verification = UserVerification::Preferred;
-        let proof = self.prover.prove(address, account.id, factor, verification, challenge)?;
+        let proof = if let Some(message) = message {
+            Proof::MailedCode(MailedCode::of(message, &factor))
+        } else {
+            let verification = UserVerification::Preferred;
+            let proof = self.prover.prove(address, account.id, factor, verification, challenge)?;
+            Proof::Factor(proof)
+        };
         let epochs = DeviceEpochs { password: epoch, factors: factor_epoch };
         let (issuer, cookie) = (&self.opener.issuer, answer.device_token.as_ref());
         let (store, now) = (&*self.store, self.ambient.now());
@@ -207,7 +247,9 @@ impl SecondFactor {
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
             epochs,
-            proofs: &[Proof::EarlierPassword(epoch), Proof::Factor(proof)],
+            proofs: &[Proof::EarlierPassword(epoch), proof],
+            // The first step has assessed it.
+            risk: None,
             counter: Some(&factors),
             device,
             is_new_device: is_new_device(&account, device),
@@ -238,7 +280,7 @@ impl SecondFactor {
         let event = event_now(kind, outcome, origin, &self.ambient).about(account.id);
         let Lockout { counters, policy } = &self.lockout;
         let counter = counters.of_factors(account.id);
-        let refused = self.store.refuse(&counter, policy, &|state| state.refusal(&event));
+        let refused = self.store.refuse(&counter, policy, None, &|state| state.refusal(&event));
         refused.map_or_else(ChallengeError::from, |()| ChallengeError::Over)
     }
 }

@@ -9,6 +9,7 @@ use portcullis_domain::{
 use portcullis_token::{Digest, OpaqueSecret};
 
 use super::proof::{Proof, authentication};
+use super::risk::AssessedRisk;
 use super::store::{ChallengeUse, SessionOpening, SessionOpeningResult, SignInStore};
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient};
@@ -41,6 +42,8 @@ pub(super) struct VerifiedSignIn<'a> {
     pub(super) device: SignInDevice,
     /// True if the holder of the account must be informed of the device.
     pub(super) is_new_device: bool,
+    /// The assessed risk, if this step assesses it.
+    pub(super) risk: Option<AssessedRisk>,
     /// The delivery of the tokens.
     pub(super) delivery: Delivery,
     /// Reviews the password after the commit; returns whether it must be changed.
@@ -102,6 +105,10 @@ impl SessionOpener {
                 let used = factor.map(|used| used.effects(&sign_in, &*self.ambient.random));
                 let Effects { events: of_factor, messages: notices } = used.unwrap_or_default();
                 let mut events = vec![sign_in];
+                events.extend(verified.risk.map(|risk| {
+                    let assessed = risk.event(verified.origin, &self.ambient);
+                    assessed.about(account.id).in_session(session.id)
+                }));
                 events.extend(of_factor);
                 let new_device = verified.is_new_device;
                 let new_device = new_device.then(|| success(EventKind::NewDevice, session.id));

@@ -5,20 +5,21 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, RiskOutcome, SecurityEvent};
 use portcullis_domain::{
     AccountId, Ambient, Delivery, DisplayName, ExposeSecret, Factor, SecretString,
 };
 use portcullis_mfa::passkey::{AssertionResponse, RequestOptions, UserVerification};
 use portcullis_token::{Digest, OpaqueSecret};
 
-use super::assessment::{Assessment, assess, is_new_device};
+use super::assessment::{admit, is_new_device};
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::proof::Proof;
+use super::risk::{AssessedRisk, RiskAssessor};
 use super::store::SignInStore;
 use crate::StoreError;
-use crate::audit::trail::AuditLogStore;
-use crate::effects::event_now;
+use crate::effects::{Effects, event_now};
+use crate::node::mail::Mail;
 use crate::sign_in::device;
 use crate::sign_in::factor::{FactorProof, PasskeyChallenge, claimed, digest};
 use crate::sign_in::passkey_challenge::{ChallengePurpose, PasskeyOffer};
@@ -69,9 +70,9 @@ pub enum PasskeySignInError {
 /// Signs in with a passkey.
 pub struct PasskeySignIn {
     store: Arc<dyn SignInStore>,
-    log: Arc<dyn AuditLogStore>,
     passkeys: PasskeyOffer,
     opener: SessionOpener,
+    risk: Option<RiskAssessor>,
     ambient: Ambient,
 }
 
@@ -79,7 +80,6 @@ impl PasskeySignIn {
     /// Creates the use case from its dependencies.
     pub fn new(
         store: Arc<dyn SignInStore>,
-        log: Arc<dyn AuditLogStore>,
         passkeys: PasskeyOffer,
         issuer: TokenIssuer,
         ambient: Ambient,
@@ -90,13 +90,20 @@ impl PasskeySignIn {
             requires_verified_email: false,
             ambient: ambient.clone(),
         };
-        Self { store, log, passkeys, opener, ambient }
+        Self { store, passkeys, opener, risk: None, ambient }
     }
 
     /// Refuses sessions to accounts that must verify their address first, as other sign-ins do.
     #[must_use]
     pub fn requiring_verified_email(mut self, is_required: bool) -> Self {
         self.opener.requires_verified_email = is_required;
+        self
+    }
+
+    /// Assesses the risk of each sign-in.
+    #[must_use]
+    pub fn assessing_risk(mut self, assessor: Option<RiskAssessor>) -> Self {
+        self.risk = assessor;
         self
     }
 
@@ -126,27 +133,38 @@ impl PasskeySignIn {
         }
         let challenge = digest(&claimed(response.challenge()));
         let Some(delivery) = store.passkey_sign_in(&challenge)? else {
-            return Err(self.refuse(request, None, Outcome::Superseded));
+            return Err(self.refuse(request, None, Outcome::Superseded, None));
         };
         let found = match store.passkey_holder(response.credential_id())? {
             Some(account) => self.store.credentials_of(account)?,
             None => None,
         };
         let Some(found) = found else {
-            return Err(self.refuse(request, None, Outcome::UnknownAccount));
+            return Err(self.refuse(request, None, Outcome::UnknownAccount, None));
         };
         let epochs = found.device_epochs();
         let account = found.account;
         // Without a name, the authenticator names the account (section 7.2, step 6).
         if response.user_handle().is_none() {
-            return Err(self.refuse(request, Some(account.id), Outcome::Invalid));
+            return Err(self.refuse(request, Some(account.id), Outcome::Invalid, None));
         }
         let (issuer, cookie) = (&self.opener.issuer, request.device_token.as_ref());
         let (store, now) = (&*self.store, self.ambient.now());
         let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let (networks, address) = (self.opener.issuer.networks(), request.origin.address);
-        if let Assessment::Refuse(outcome) = assess(&account, networks, address, device) {
-            return Err(self.refuse(request, Some(account.id), outcome));
+        if let Err(outcome) = admit(&account, networks, address) {
+            return Err(self.refuse(request, Some(account.id), outcome, None));
+        }
+        let risk = match &self.risk {
+            Some(assessor) => {
+                let inputs = assessor.read(Some(account.id), &request.origin)?;
+                Some(assessor.assess(&inputs, device, &request.origin))
+            }
+            None => None,
+        };
+        // Two factors answer a challenge.
+        if risk.is_some_and(|risk| risk.outcome == RiskOutcome::Refused) {
+            return Err(self.refuse(request, Some(account.id), Outcome::TooRisky, risk));
         }
         let binding = request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret()));
         let challenge = PasskeyChallenge::of_sign_in(response, binding);
@@ -159,6 +177,7 @@ impl PasskeySignIn {
             counter: None,
             device,
             is_new_device: is_new_device(&account, device),
+            risk,
             delivery,
             review: &|| false,
             device_name: request.device_name.as_ref(),
@@ -172,16 +191,24 @@ impl PasskeySignIn {
         }
     }
 
-    /// Records a refusal.
+    /// Records a refusal. The holder is told of a right passkey whose risk is too high.
     fn refuse(
         &self,
         request: &PasskeySignInRequest,
         subject: Option<AccountId>,
         outcome: Outcome,
+        risk: Option<AssessedRisk>,
     ) -> PasskeySignInError {
-        let event = event_now(EventKind::SignIn, outcome, &request.origin, &self.ambient);
+        let (origin, random) = (&request.origin, &*self.ambient.random);
+        let event = event_now(EventKind::SignIn, outcome, origin, &self.ambient);
         let event = event.with(Details::of_factor(Factor::Passkey));
-        let recorded = self.log.record(&SecurityEvent { subject, ..event });
+        let mut effects = Effects::from(SecurityEvent { subject, ..event });
+        if let (Some(risk), Some(account)) = (risk, subject) {
+            let mail = Mail::SignInRefused { address: origin.address };
+            let assessed = risk.event(origin, &self.ambient).about(account);
+            effects.extend(Effects::with_mail(assessed, account, mail, random));
+        }
+        let recorded = self.store.record_refusal(&effects);
         recorded.map_or_else(PasskeySignInError::from, |()| PasskeySignInError::Refused)
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{
-    Account, AccountId, Delivery, DisplayName, FactorEpoch, NetworkList, PasswordEpoch, Session,
-    TokenId,
+    Account, AccountId, Delivery, DisplayName, FactorEpoch, MessageId, NetworkList, NetworkPrefix,
+    PasswordEpoch, Session, TokenId,
 };
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
@@ -18,6 +18,7 @@ use super::password::PasswordProof;
 use super::proof::Proof;
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
+use crate::identity::mail_limit::MailAllowance;
 use crate::node::revocation::Revoked;
 use crate::sign_in::device::{DeviceStore, DeviceUse, UsedDevice};
 use crate::sign_in::factor::FactorUse;
@@ -54,13 +55,17 @@ pub trait SignInStore: DeviceStore {
     /// the hash was replaced meanwhile.
     fn renew_hash(&self, renewal: &HashReplacement<'_>) -> Result<(), StoreError>;
 
-    /// Counts a failure on an open counter, and records the refusal.
+    /// Counts a failure on an open counter, and for the network if one is named, and records the refusal.
     fn refuse(
         &self,
         counter: &Digest,
         policy: &LockoutPolicy,
+        network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
     ) -> Result<(), StoreError>;
+
+    /// Records a refusal that counts as no failure.
+    fn record_refusal(&self, effects: &Effects) -> Result<(), StoreError>;
 }
 
 /// A replacement of a hash by another one of the same password.
@@ -96,6 +101,8 @@ pub struct NewChallenge<'a> {
     pub device_name: Option<&'a DisplayName>,
     /// The lifetime of the challenge.
     pub lifetime: Duration,
+    /// The mail with the code that answers it, and its allowance; for an account without a second factor.
+    pub mailed_code: Option<(MessageId, MailAllowance)>,
     /// The effects to record.
     pub effects: EffectsOf<'a, ChallengeResult>,
 }
@@ -105,6 +112,8 @@ pub struct NewChallenge<'a> {
 pub enum ChallengeResult {
     /// Stored.
     Issued,
+    /// Stored, and nothing is mailed: the limit of codes to the address is reached.
+    Limited,
     /// Refused, with the outcome to record.
     Refused(Outcome),
 }
@@ -122,6 +131,8 @@ pub struct OpenChallenge {
     pub delivery: Delivery,
     /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
+    /// The mail with the code that answers it; `None` if a second factor does.
+    pub message: Option<MessageId>,
 }
 
 /// The use of a challenge by an answer.

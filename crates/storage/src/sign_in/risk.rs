@@ -1,0 +1,108 @@
+//! `RiskStore`: what the risk of a sign-in is assessed from. Tables `sessions`, `sign_in_failures`,
+//! `network_failures`.
+
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
+use portcullis_domain::{NetworkPrefix, Timestamp};
+use portcullis_flows::StoreError;
+use portcullis_flows::sign_in::risk::{FailureCounts, History, PastSignIn};
+use portcullis_flows::sign_in::{RiskInputs, RiskQuery, RiskStore};
+use portcullis_token::Digest;
+
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
+use crate::schema::{network_failures, sessions, sign_in_failures};
+use crate::sql_type::{Instant, Key};
+use crate::store::Store;
+
+impl RiskStore for Store {
+    fn risk_inputs(&self, query: &RiskQuery<'_>) -> Result<RiskInputs, StoreError> {
+        self.read(|connection| {
+            let since = connection.now()? - query.recent;
+            let failures = FailureCounts {
+                account: account_failures(connection, query.counter, since)?,
+                ..network(connection, query.network, since)?
+            };
+            Ok(RiskInputs { history: history(connection, query)?, failures })
+        })
+    }
+}
+
+/// The latest sign-ins of the account.
+fn history(connection: &mut Connection, query: &RiskQuery<'_>) -> Result<History, Failure> {
+    let latest = sessions::table
+        .filter(sessions::account_id.eq(Key::from(query.account)))
+        .filter(sessions::opened_from.is_not_null())
+        .order(sessions::id.desc())
+        .limit(query.most.into())
+        .select((sessions::authenticated_at, sessions::opened_from.assume_not_null()));
+    let rows: Vec<(Instant, String)> = dispatch!(connection, inner => latest.load(inner))?;
+    let corrupt = |_| Failure::Corrupt { table: "sessions", column: "opened_from" };
+    let past = |(at, address): (Instant, String)| {
+        Ok(PastSignIn { at: at.into(), address: address.parse().map_err(corrupt)? })
+    };
+    Ok(History { sign_ins: rows.into_iter().map(past).collect::<Result<_, Failure>>()? })
+}
+
+fn account_failures(
+    connection: &mut Connection,
+    counter: &Digest,
+    since: Timestamp,
+) -> Result<u32, Failure> {
+    let recent = sign_in_failures::table
+        .find(counter.as_bytes().as_slice())
+        .filter(sign_in_failures::last_failed_at.ge(Instant::from(since)))
+        .select(sign_in_failures::recent);
+    let recent: Option<i32> = dispatch!(connection, inner => recent.first(inner).optional())?;
+    Ok(recent.unwrap_or_default().unsigned_abs())
+}
+
+/// The failures of a network, and the number of their names, both up to a bound far above every weight.
+fn network(
+    connection: &mut Connection,
+    network: NetworkPrefix,
+    since: Timestamp,
+) -> Result<FailureCounts, Failure> {
+    const MAX_NAMES: i64 = 1_000;
+    let recent = network_failures::table
+        .filter(network_failures::network.eq(network.to_string()))
+        .filter(network_failures::last_failed_at.ge(Instant::from(since)))
+        .limit(MAX_NAMES)
+        .select(network_failures::failures);
+    let names: Vec<i32> = dispatch!(connection, inner => recent.load(inner))?;
+    let add = |sum: u32, failures: &i32| sum.saturating_add(failures.unsigned_abs());
+    Ok(FailureCounts {
+        account: 0,
+        network: names.iter().fold(0, add),
+        network_names: u32::try_from(names.len()).unwrap_or(u32::MAX),
+    })
+}
+
+/// Counts a failure of a network for a name, by the counter of the name. A failure from before the period
+/// `since` begins again at one.
+pub(crate) fn count_failure(
+    connection: &mut Connection,
+    network: NetworkPrefix,
+    counter: &Digest,
+) -> Result<(), Failure> {
+    const PERIOD: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+    let now = connection.now()?;
+    let is_old = network_failures::last_failed_at.lt(Instant::from(now - PERIOD));
+    let count = diesel::insert_into(network_failures::table)
+        .values((
+            network_failures::network.eq(network.to_string()),
+            network_failures::counter.eq(counter.as_bytes().as_slice()),
+            network_failures::failures.eq(1),
+            network_failures::last_failed_at.eq(Instant::from(now)),
+        ))
+        .on_conflict((network_failures::network, network_failures::counter))
+        .do_update()
+        .set((
+            network_failures::failures.eq(case_when(is_old, 1.into_sql::<Integer>())
+                .otherwise(network_failures::failures + 1)),
+            network_failures::last_failed_at.eq(Instant::from(now)),
+        ));
+    dispatch!(connection, inner => count.execute(inner))?;
+    Ok(())
+}

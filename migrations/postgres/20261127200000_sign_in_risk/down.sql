@@ -1,0 +1,2 @@
+ALTER TABLE sign_in_challenges DROP COLUMN message_id;
+DROP TABLE network_failures;
