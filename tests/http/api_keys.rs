@@ -7,6 +7,7 @@ use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
 use portcullis_token::ApiKey;
 use serde_json::{Value, json};
 
+use crate::disavowal::disavow;
 use crate::member::Member;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -302,22 +303,51 @@ fn no_row_that_somebody_else_wrote_is_a_key() {
 }
 
 #[test]
-fn of_thirty_rotations_at_once_each_successor_works_and_no_more_than_fifty_keys_exist() {
+fn of_thirty_rotations_at_once_one_makes_a_successor_also_for_the_fiftieth_key() {
     TestDatabase::on_both_crowded(|database| {
         let server = TestServer::start(database);
         let ada = Member::developer(&server, "ada", "msa");
-        (0..40).for_each(|_| drop(create(&ada, &["schedule:list"])));
+        (0..49).for_each(|_| drop(create(&ada, &["schedule:list"])));
         let id = id(&create(&ada, &["schedule:list"]));
         let path = format!("/api/auth/api-keys/{id}/rotate");
         let answers = portcullis_testkit::at_once(30, |_| ada.post(&path, &password()));
         let done: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
-        assert_eq!(done.len(), 9);
-        for answer in &done {
-            assert_eq!(me(&server, &answer.field("key")).status, 200);
-        }
+        assert_eq!(done.len(), 1);
+        assert_eq!(me(&server, &done[0].field("key")).status, 200);
         for answer in answers.iter().filter(|answer| answer.status != 201) {
-            assert_eq!(answer.code(), "too_many_api_keys");
+            assert_eq!((answer.status, answer.code().as_str()), (409, "api_key_replaced"));
         }
+        let body = json!({ "name": "b", "scope": ["schedule:list"], "current_password": PASSWORD });
+        assert_eq!(ada.post("/api/auth/api-keys", &body).code(), "too_many_api_keys");
+    });
+}
+
+#[test]
+fn the_holder_is_told_of_a_new_key_and_the_link_of_the_alert_ends_every_key() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let ada = Member::developer(&server, "ada", "msa");
+        server.database().mails();
+        let of_the_thief = create(&ada, &["*:*"]).field("key");
+        let alerts = server.database().mails();
+        assert_eq!(alerts.len(), 1);
+        assert_eq!(alerts[0].mail.kind(), "api_key_created");
+        let link = alerts[0].token.clone().expect("a link");
+        assert!(disavow(&server, &link).status < 300);
+        server.clock().advance(SECOND);
+        assert_eq!(me(&server, &of_the_thief).code(), "invalid_api_key");
+        let reset = server.database().only_link();
+        let body = json!({ "token": reset, "new_password": "maple-canoe-drifts-past-3-herons" });
+        let headers = [("content-type", "application/json")];
+        let reset = Browser::of(&server).send(
+            "POST",
+            "/api/auth/password/reset",
+            &headers,
+            &body.to_string(),
+        );
+        assert!(reset.status < 300, "{}", reset.text);
+        server.clock().advance(SECOND);
+        assert_eq!(me(&server, &of_the_thief).code(), "invalid_api_key", "also after the reset");
     });
 }
 

@@ -90,6 +90,12 @@ fn the_last_administrator_stays_and_configuration_can_forbid_own_deletions() {
 
     let server = TestServer::start(TestDatabase::sqlite());
     let grace = Member::new(&server, "grace", "admin");
+    // A service with the role administers nothing, and a blocked administrator cannot sign in.
+    for (name, change) in [("feed", "kind = 'service'"), ("eve", "is_blocked = 1")] {
+        Member::new(&server, name, "admin");
+        let change = format!("UPDATE accounts SET {change} WHERE username = '{name}'");
+        server.database().store().execute(&change).unwrap();
+    }
     let last = grace.post("/api/auth/me/delete", &right);
     assert_eq!((last.status, last.code()), (409, "last_administrator".to_owned()));
     let joan = Member::new(&server, "joan", "admin");

@@ -197,7 +197,7 @@ pub(crate) fn follow_outbox(outbox: &Arc<OutboxWatch>) -> Job {
 /// Writes the uses of API keys to the audit log.
 pub(crate) fn record_key_uses(uses: &Arc<ApiKeyUses>) -> Job {
     let uses = Arc::clone(uses);
-    of_node("api_key_uses", MINUTE, move || Ok(uses.write(&local_origin("api-keys")).map(drop)?))
+    of_node("api_key_uses", MINUTE, move || Ok(uses.write().map(drop)?))
 }
 
 /// Writes each new checkpoint to a file, if a directory is configured.

@@ -79,6 +79,12 @@ impl Scope {
         if items.is_empty() { Err(ScopeError::Empty) } else { Ok(Self { items }) }
     }
 
+    /// Returns whether the scope has this pair itself, not by a wildcard or `manage`: for what no matrix
+    /// lists, so that `*:*` does not reach beyond the matrix.
+    pub fn names(&self, resource: &str, action: &str) -> bool {
+        self.items.iter().any(|item| item.resource == resource && item.action == action)
+    }
+
     /// Returns whether the scope covers this action on this resource.
     pub fn covers(&self, resource: &str, action: &str) -> bool {
         self.items.iter().any(|item| item.covers(resource, action))
@@ -185,6 +191,21 @@ mod tests {
 
     fn scope(text: &str) -> Scope {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_wildcard_names_nothing() {
+        let named = Scope::parse(["token:introspect", "schedule:manage", "*:*"]).unwrap();
+        assert!(named.names("token", "introspect"));
+        for (resource, action) in [
+            ("token", "read"),
+            ("revocation", "introspect"),
+            ("revocation", "read"),
+            ("schedule", "read"),
+        ] {
+            assert!(!named.names(resource, action), "{resource}:{action}");
+            assert!(named.covers(resource, action), "{resource}:{action}");
+        }
     }
 
     #[test]

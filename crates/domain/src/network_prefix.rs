@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::canonical_address;
 
-/// The network of an address, larger than the one that [`client_network`](crate::client_network) counts
+/// The network of an address, larger than the one that [`client_network`](crate::client_network()) counts
 /// under: a client gets another address of it by every new connection to its provider.
 ///
 /// It is the /24 network of an IPv4 address, and the /48 network of an IPv6 address. The /40 network of a

@@ -33,7 +33,9 @@ const fn route(purpose: SecretPurpose) -> (&'static str, &'static str, &'static 
         SecretPurpose::Invitation => {
             ("/api/auth/register", "invitation", ",\"username\":\"…\",\"password\":\"…\"")
         }
-        SecretPurpose::Disavow => ("/api/auth/account/disavow", "token", ""),
+        SecretPurpose::Disavow | SecretPurpose::DisavowNetworks => {
+            ("/api/auth/account/disavow", "token", "")
+        }
         SecretPurpose::SignInCode => ("/api/auth/login/mfa", "code", ",\"mfa_token\":\"…\""),
         _ => ("/api/auth/email/verify", "token", ""),
     }
@@ -46,7 +48,7 @@ const fn page(purpose: SecretPurpose) -> &'static str {
         SecretPurpose::ConfirmNewEmail => "/console/confirm-email",
         SecretPurpose::ResetPassword => "/console/reset-password",
         SecretPurpose::Invitation => "/console/register",
-        SecretPurpose::Disavow => "/console/not-me",
+        SecretPurpose::Disavow | SecretPurpose::DisavowNetworks => "/console/not-me",
         _ => "/console/verify-email",
     }
 }

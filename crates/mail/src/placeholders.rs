@@ -47,7 +47,8 @@ pub(crate) fn of_text(section: &str, key: &str) -> Vec<&'static str> {
             all.extend(["at", "address"]);
         }
         "sign_in_code" => all.extend(["at", "address", "code", "lifetime"]),
-        "factors_reset" => all.push("at"),
+        "factors_reset" | "networks_set" => all.push("at"),
+        "api_key_created" => all.extend(["at", "address", "key"]),
         "new_device" => all.extend(["at", "address", "device"]),
         "factor_added" | "factor_used" | "factor_removed" => {
             all.extend(["at", "address", "factor"]);

@@ -133,6 +133,10 @@ impl Renderer {
                 values.insert("device", device);
                 Some(address)
             }
+            Mail::ApiKeyCreated { address, key } => {
+                values.insert("key", without_links(key.as_str()));
+                Some(address)
+            }
             Mail::FactorAdded { address, factor }
             | Mail::FactorUsed { address, factor }
             | Mail::FactorRemoved { address, factor } => {

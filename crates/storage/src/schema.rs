@@ -467,5 +467,6 @@ table! {
         created_at -> Utc,
         expires_at -> Utc,
         last_used_at -> Nullable<Utc>,
+        replaced_at -> Nullable<Utc>,
     }
 }

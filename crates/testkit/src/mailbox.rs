@@ -26,7 +26,8 @@ pub struct DeliveredMail {
 impl DeliveredMail {
     /// The secret of the link that its mail is about; `None` for an alert, whose link disavows.
     pub fn link(&self) -> Option<&str> {
-        let is_alert = self.mail.purpose() == Some(SecretPurpose::Disavow);
+        let disavowals = [Some(SecretPurpose::Disavow), Some(SecretPurpose::DisavowNetworks)];
+        let is_alert = disavowals.contains(&self.mail.purpose());
         self.token.as_deref().filter(|_| !is_alert)
     }
 }

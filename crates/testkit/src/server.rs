@@ -32,7 +32,7 @@ use portcullis_web::{
     RateLimitSettings, RequestBounds, Running, ServiceCredentials, Settings, Tls,
 };
 
-use crate::{TestClock, TestDatabase, samples};
+use crate::{TestClock, TestDatabase};
 
 /// The settings of a test server; the defaults suit most tests.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
@@ -289,7 +289,7 @@ impl TestServer {
     /// Writes the uses of API keys, as a job of the server does every minute.
     pub fn record_key_uses(&self) {
         let uses = self.key_uses.as_deref().expect("the server counts them");
-        uses.write(&samples::origin()).expect("the database takes them");
+        uses.write().expect("the database takes them");
     }
 
     /// Builds a second node on the same database.

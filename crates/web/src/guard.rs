@@ -243,7 +243,7 @@ impl Guard {
     /// Returns whether the key belongs to a service; its scope must cover what the route needs.
     fn admits_service(&self, key: &CheckedApiKey) -> Result<bool, Problem> {
         let mut needed = self.permissions.iter();
-        if !needed.all(|(resource, action)| key.scope().covers(resource, action)) {
+        if !needed.all(|(resource, action)| key.scope().names(resource, action)) {
             return Err(Problem::new(Code::OutOfScope));
         }
         Ok(key.owner().kind == AccountKind::Service)

@@ -78,7 +78,7 @@ fn serve(
     portcullis_web::serve(listeners, application, settings, signals, announce)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     write_last("key-uses", "the uses of API keys since the last minute", move || {
-        key_uses.write(&local_origin("serve")).map(drop)
+        key_uses.write().map(drop)
     })?;
     if let Some(directory) = checkpoint_directory {
         let mut files = CheckpointFiles::new(checkpoints, directory);

@@ -78,6 +78,9 @@ fn a_key_of_a_person_and_a_scope_beyond_the_role_are_refused_and_a_service_has_n
         let refused = create("robot", more).exits_with(1);
         assert!(refused.stderr.contains(problem), "{}", refused.stderr);
     }
+    let password = ["user", "set-password", "--username", "robot", "--password-stdin"];
+    let refused = machine.run_with_stdin(&password, "violet-otter-plays-7-cellos\n").exits_with(1);
+    assert!(refused.stderr.contains("service account"), "{}", refused.stderr);
     let unknown = create("nobody", &["--scope", "schedule:list"]).exits_with(1);
     assert!(unknown.stderr.contains("there is no account"), "{}", unknown.stderr);
     let none = machine.run(&["api-key", "list", "--username", "robot"]).exits_with(0);

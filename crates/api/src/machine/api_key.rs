@@ -208,7 +208,7 @@ pub(crate) const ROTATE: Route = Route {
         Code::WrongPassword,
         Code::PasswordTooLong,
         Code::NotFound,
-        Code::TooManyApiKeys,
+        Code::ApiKeyReplaced,
         Code::Overloaded,
         Code::OutcomeUnknown,
         Code::Unavailable,

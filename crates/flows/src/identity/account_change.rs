@@ -9,6 +9,7 @@
 //! The time is read in that transaction too, after the locks: a change that has waited is dated
 //! when it happens, and no token issued while it waited is dated later.
 
+mod networks;
 mod rule;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, Ambient, NetworkList, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, AccountKind, Ambient, Role, Timestamp};
 use portcullis_password::PasswordHash;
 
 pub use self::rule::{AccountState, AccountUpdate, Refusal};
@@ -217,7 +218,9 @@ impl AccountChanges {
         let rule = |account_state: &AccountState| {
             let before = &account_state.account;
             let after = Account { password_must_change: must_change, ..before.clone() };
-            let result = if operator.is_operator() {
+            let result = if before.kind == AccountKind::Service {
+                Err(Refusal::ServiceAccount)
+            } else if operator.is_operator() {
                 check_rules(account_state, operator, &matrix, &after)
             } else {
                 Err(Refusal::AboveOwnRole)
@@ -306,71 +309,9 @@ impl AccountChanges {
         self.carry_out(principal, &matrix, account, None, &rule).map(drop)
     }
 
-    /// Replaces the list of networks that the account may be used from. Every access token of the account is
-    /// invalid from then on; its sessions go on at their next refresh, from inside.
-    pub fn set_networks(
-        &self,
-        principal: &Principal,
-        account: AccountId,
-        networks: &NetworkList,
-    ) -> Result<Account, ChangeError> {
-        let matrix = self.matrix.load();
-        still_permitted(principal, &matrix, &[permission::CHANGE_STATE])?;
-        let permit = |state: &AccountState, after: &Account| {
-            check_rules(state, principal, &matrix, after)
-                .and_then(|()| refuse_own_account(&state.account, principal))
-        };
-        let rule = |state: &AccountState| self.judge_networks(principal, state, networks, &permit);
-        self.carry_out(principal, &matrix, account, None, &rule)
-    }
-
-    /// Replaces the list of the caller, whose current credential was verified.
-    pub(crate) fn set_own_networks(
-        &self,
-        principal: &Principal,
-        reauthenticated: &Reauthenticated,
-        networks: &NetworkList,
-    ) -> Result<Account, ChangeError> {
-        let matrix = self.matrix.load();
-        let permit = |state: &AccountState, _: &Account| acting_account(state, principal).map(drop);
-        let rule = |state: &AccountState| self.judge_networks(principal, state, networks, &permit);
-        let account = reauthenticated.account.id;
-        self.carry_out(principal, &matrix, account, Some(reauthenticated), &rule)
-    }
-
     /// The account as stored.
     pub(crate) fn find(&self, account: AccountId) -> Result<Option<Account>, StoreError> {
         self.store.account(account)
-    }
-
-    /// The holder is told of a change, with a link that undoes it.
-    fn judge_networks(
-        &self,
-        principal: &Principal,
-        state: &AccountState,
-        networks: &NetworkList,
-        permit: &dyn Fn(&AccountState, &Account) -> Result<(), Refusal>,
-    ) -> AccountRuleResult {
-        let kind = EventKind::NetworksChanged;
-        let before = &state.account;
-        let after = Account { allowed_networks: networks.clone(), ..before.clone() };
-        let details = Details::of_account(Some(before), &after);
-        let is_same = after == *before;
-        let result = permit(state, &after).and_then(|()| {
-            if is_same { Ok(AccountUpdate::to(after)) } else { state.voiding_tokens(after, kind) }
-        });
-        let outcome = outcome(result.as_ref().map(drop).map_err(|refusal| *refusal));
-        let event = self.event(kind, outcome, principal, before.id, state.now).with(details);
-        let ends = result.as_ref().is_ok_and(|update| update.ends_sessions.is_some());
-        let (random, address) = (self.ambient.random.clone(), principal.origin.address);
-        let effects = move |changed: &AccountChangeResult| match changed {
-            AccountChangeResult::Done { account, .. } if !is_same => {
-                let event = if ends { event.ending(changed.ended()) } else { event };
-                Effects::with_mail(event, account.id, Mail::NetworksChanged { address }, &*random)
-            }
-            _ => event.into(),
-        };
-        AccountRuleResult { result, effects: Box::new(effects) }
     }
 
     fn carry_out(

@@ -79,12 +79,13 @@ impl NetworkAllowlists {
         current: CurrentCredential,
     ) -> Result<Allowlist, AllowlistError> {
         let origin = principal.origin.clone();
-        if !networks.is_empty() && !networks.contains(origin.address) {
-            return Err(AllowlistError::ExcludesClient(origin.address));
-        }
         let (Some(account), Some(session)) = (principal.account(), principal.session()) else {
             return Err(ChangeError::Unknown.into());
         };
+        if !networks.is_empty() && !networks.contains(origin.address) {
+            self.changes.refuse_networks(principal, account)?;
+            return Err(AllowlistError::ExcludesClient(origin.address));
+        }
         let request = ReauthenticationRequest { account, session, current, origin };
         let kind = EventKind::NetworksChanged;
         let reauthenticated = self.reauthentication.verify(&request, kind, &Details::None)?;

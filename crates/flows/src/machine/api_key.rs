@@ -34,6 +34,7 @@ use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
 use crate::access::permission::{self, Permission};
 use crate::effects::{Effects, event_now};
+use crate::node::mail::{Mail, MailText};
 use crate::sign_in::factor::reseal_all;
 use crate::sign_in::reauthentication::{
     Reauthenticated, Reauthentication, ReauthenticationRequest,
@@ -154,9 +155,10 @@ impl ApiKeys {
             expires_at,
         };
         let event = self.event(EventKind::ApiKeyCreated, authority);
+        let told = |event, stored: &_| self.told(authority, event, stored);
         let effects = |result: &ApiKeyCreated| match result {
             ApiKeyCreated::Done(stored) => {
-                event.clone().with(details(stored, &terms(stored.expires_at))).into()
+                told(event.clone().with(details(stored, &terms(stored.expires_at))), stored)
             }
             ApiKeyCreated::Refused(_) => Effects::default(),
         };
@@ -222,11 +224,12 @@ impl ApiKeys {
         let random = &*self.ambient.random;
         let key = ApiKey::generate(ApiKeyId::generate(self.ambient.now(), random), random);
         let event = self.event(EventKind::ApiKeyRotated, authority);
+        let told = |event, stored: &_| self.told(authority, event, stored);
         let effects = |result: &ApiKeyRotated| match result {
             ApiKeyRotated::Done { former, successor } => {
                 let opened = self.seal.open(successor);
                 let details = opened.map_or(Details::None, |terms| details(successor, &terms));
-                event.clone().with(details.replacing(former.id)).into()
+                told(event.clone().with(details.replacing(former.id)), successor)
             }
             ApiKeyRotated::Refused(_) => Effects::default(),
         };
@@ -306,6 +309,21 @@ impl ApiKeys {
             return Err(ApiKeyError::NotEntitled);
         };
         Ok(Some(reauthentication.verify(current, kind, &Details::None)?))
+    }
+
+    /// The holder is told of a key that the operator did not make.
+    fn told(
+        &self,
+        authority: ApiKeyAuthority<'_>,
+        event: SecurityEvent,
+        stored: &StoredApiKey,
+    ) -> Effects {
+        if authority.principal.is_operator() {
+            return event.into();
+        }
+        let key = MailText::new(stored.name.as_str());
+        let mail = Mail::ApiKeyCreated { address: event.origin.address, key };
+        Effects::with_mail(event, authority.owner, mail, &*self.ambient.random)
     }
 
     fn event(

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
-use portcullis_domain::{Ambient, Role, Session, SessionId, Timestamp, TokenId};
+use portcullis_domain::{Account, Ambient, Session, SessionId, Timestamp, TokenId};
 use portcullis_token::{AccessClaims, RefreshClaims, Revocation, RevocationEntry};
 
 use crate::StoreError;
@@ -16,14 +16,14 @@ use crate::sign_in::sign_out::{SignOut, SignOutStore};
 
 /// The port of introspection.
 pub trait IntrospectionStore: Send + Sync {
-    /// The session with this live refresh token, and the role of its account; `None` if the session
+    /// The session with this live refresh token, and its account; `None` if the session
     /// is not live or the account is not active.
     fn session_of_refresh_token(
         &self,
         session: SessionId,
         token: TokenId,
         now: Timestamp,
-    ) -> Result<Option<(Session, Role)>, StoreError>;
+    ) -> Result<Option<(Session, Account)>, StoreError>;
 }
 
 /// An active token.
@@ -54,8 +54,8 @@ impl Introspection {
         Self { store, issuer, sign_out, ambient }
     }
 
-    /// The claims of the token, if it is active for a client with this address. Without an address, an access
-    /// token that is bound to networks is not.
+    /// The claims of the token, if it is active for a client with this address. Without an address, a token
+    /// of an account that is limited to networks is not.
     pub fn introspect(
         &self,
         token: &str,
@@ -70,8 +70,10 @@ impl Introspection {
         }
         let Ok(claims) = authority.verify_refresh(token, now) else { return Ok(None) };
         let found = self.store.session_of_refresh_token(claims.session, claims.token, now)?;
-        let is_alive = found.is_some_and(|(session, role)| {
-            self.issuer.still_living(&session, &role, claims.issued_at, now).is_some()
+        let is_alive = found.is_some_and(|(session, account)| {
+            let is_living =
+                self.issuer.still_living(&session, &account.role, claims.issued_at, now);
+            is_living.is_some() && self.issuer.networks().admits(&account, client)
         });
         Ok(is_alive.then_some(ActiveToken::Refresh(claims)))
     }

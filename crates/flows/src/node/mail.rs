@@ -106,10 +106,19 @@ pub enum Mail {
         /// The client address of the sign-in.
         address: IpAddr,
     },
-    /// The notice of another list of networks that the account may be used from.
+    /// The notice of another list of networks that the holder set; its link removes the list.
     NetworksChanged {
         /// The client address.
         address: IpAddr,
+    },
+    /// The notice of another list of networks that an administrator or the operator set.
+    NetworksSet,
+    /// The notice of a new API key, or of one that replaces another.
+    ApiKeyCreated {
+        /// The client address.
+        address: IpAddr,
+        /// The name of the key.
+        key: MailText,
     },
     /// The notice of a deleted account.
     AccountDeleted {
@@ -169,6 +178,8 @@ impl Mail {
             Self::SignInRefused { .. } => "sign_in_refused",
             Self::PasswordBreached { .. } => "password_breached",
             Self::NetworksChanged { .. } => "networks_changed",
+            Self::NetworksSet => "networks_set",
+            Self::ApiKeyCreated { .. } => "api_key_created",
             Self::AccountDeleted { .. } => "account_deleted",
             Self::FactorAdded { .. } => "factor_added",
             Self::FactorUsed { .. } => "factor_used",
@@ -187,6 +198,7 @@ impl Mail {
             Self::ResetPassword => Some(SecretPurpose::ResetPassword),
             Self::Invitation { .. } => Some(SecretPurpose::Invitation),
             Self::SignInCode { .. } => Some(SecretPurpose::SignInCode),
+            Self::NetworksChanged { .. } => Some(SecretPurpose::DisavowNetworks),
             Self::EmailChangeRequested { .. }
             | Self::EmailChanged { .. }
             | Self::PasswordChanged { .. }
@@ -197,14 +209,17 @@ impl Mail {
             | Self::NewDevice { .. }
             | Self::SignInRefused { .. }
             | Self::PasswordBreached { .. }
-            | Self::NetworksChanged { .. }
+            | Self::ApiKeyCreated { .. }
             | Self::FactorAdded { .. }
             | Self::FactorUsed { .. }
             | Self::FactorRemoved { .. }
             | Self::FactorsReset
             | Self::PasskeyCounterWentBack { .. } => Some(SecretPurpose::Disavow),
-            // A deleted account cannot be given back.
-            Self::Test | Self::RegistrationAttempt { .. } | Self::AccountDeleted { .. } => None,
+            // A deleted account cannot be given back, and no mail undoes what the operator decides.
+            Self::Test
+            | Self::RegistrationAttempt { .. }
+            | Self::NetworksSet
+            | Self::AccountDeleted { .. } => None,
         }
     }
 
@@ -219,7 +234,7 @@ impl Mail {
             (Self::Invitation { invitation, .. }, _) => {
                 Some(SecretSubject::Invitation(*invitation))
             }
-            (_, Some(SecretPurpose::Disavow | SecretPurpose::SignInCode)) => {
+            (_, Some(purpose)) if purpose.is_of_message() => {
                 account.map(|account| SecretSubject::Message { message, account })
             }
             _ => account.map(SecretSubject::Account),
@@ -254,6 +269,8 @@ impl Mail {
             Self::SignInRefused { address },
             Self::PasswordBreached { address },
             Self::NetworksChanged { address },
+            Self::NetworksSet,
+            Self::ApiKeyCreated { address, key: MailText::new("nightly report") },
             Self::AccountDeleted { address },
             Self::FactorAdded { address, factor: Factor::Totp },
             Self::FactorUsed { address, factor: Factor::BackupCodes },
@@ -308,19 +325,22 @@ pub enum SecretPurpose {
     Invitation,
     /// Disavows the action that an alert tells of.
     Disavow,
+    /// Disavows another list of networks, and removes it.
+    DisavowNetworks,
     /// Completes a sign-in. A person types it: it is a code and no link.
     SignInCode,
 }
 
 impl SecretPurpose {
     /// All purposes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::VerifyRegistration,
         Self::VerifyEmail,
         Self::ConfirmNewEmail,
         Self::ResetPassword,
         Self::Invitation,
         Self::Disavow,
+        Self::DisavowNetworks,
         Self::SignInCode,
     ];
 
@@ -333,8 +353,14 @@ impl SecretPurpose {
             Self::ResetPassword => "reset_password",
             Self::Invitation => "invitation",
             Self::Disavow => "disavow",
+            Self::DisavowNetworks => "disavow_networks",
             Self::SignInCode => "sign_in_code",
         }
+    }
+
+    /// True if each message has a secret of its own.
+    pub const fn is_of_message(self) -> bool {
+        matches!(self, Self::Disavow | Self::DisavowNetworks | Self::SignInCode)
     }
 }
 

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Origin, Outcome};
+use portcullis_audit::{Actor, EventKind, Origin, Outcome};
 use portcullis_domain::{
     AccountId, Ambient, DisplayName, ExposeSecret, FactorEpoch, PasswordEpoch, SecretString,
     SecureRandom, SessionId, Timestamp,
@@ -233,6 +233,7 @@ impl Devices {
         let kind = EventKind::DeviceForgotten;
         let event = event_now(kind, Outcome::Success, origin, &self.ambient)
             .about(account)
+            .by(Actor::Account(account))
             .in_session(asking);
         let ending = self.issuer.ending(kind, event.at);
         let effects = |forgotten: &Option<Revoked>| match forgotten {

@@ -75,7 +75,7 @@ impl Node {
     }
 
     fn write(&self) -> u64 {
-        self.uses.write(&samples::origin()).unwrap()
+        self.uses.write().unwrap()
     }
 }
 
@@ -164,7 +164,7 @@ fn uses_are_counted_exactly_also_when_a_write_fails() {
         }
         let store = deployment.database.store();
         store.execute("ALTER TABLE api_keys RENAME TO hidden").unwrap();
-        node.uses.write(&samples::origin()).unwrap_err();
+        node.uses.write().unwrap_err();
         node.check(&key).unwrap();
         store.execute("ALTER TABLE hidden RENAME TO api_keys").unwrap();
         assert_eq!((node.write(), node.write()), (2, 0));
@@ -246,8 +246,10 @@ fn keys_are_refused_beyond_their_bounds_and_for_whom_they_are_not() {
         let operator = Principal::operator(samples::origin());
         let own = ApiKeyAuthority { owner, principal: &operator };
         let rotate = |id, overlap| node.keys.rotate(own, None, id, overlap).unwrap_err();
-        assert!(matches!(rotate(first, None), ApiKeyError::TooMany));
         assert!(matches!(rotate(first, Some(31 * DAY)), ApiKeyError::Overlap));
+        node.keys.rotate(own, None, first, None).expect("a successor is no further key");
+        assert!(matches!(rotate(first, None), ApiKeyError::Replaced), "it has one successor");
+        assert!(matches!(create(owner, &usual), ApiKeyError::TooMany));
         node.keys.revoke(own, first).unwrap();
         assert!(matches!(rotate(first, None), ApiKeyError::Unknown));
         assert!(matches!(node.keys.revoke(own, first), Err(ApiKeyError::Unknown)));
@@ -290,4 +292,27 @@ fn keys_outlive_the_replacement_of_the_secret_key_and_no_other_secret_opens_them
         Node::with(&deployment, replaced()).check(&key).unwrap();
         assert_eq!(Node::of(&deployment).check(&key), Err(ApiKeyRefusal::Unknown));
     });
+}
+
+#[test]
+fn uses_are_recorded_for_each_client_and_further_clients_together() {
+    let deployment = Deployment::on(TestDatabase::sqlite());
+    let owner = enrol(&deployment, "ada", "developer");
+    let node = Node::of(&deployment);
+    let key = node.create(owner).key;
+    let from = |address: Option<IpAddr>| {
+        node.checks.read(&key, address).unwrap().map(drop).unwrap();
+    };
+    for client in 0..40_u8 {
+        (0..2).for_each(|_| from(Some(IpAddr::from([192, 0, 2, client]))));
+    }
+    from(None);
+    assert_eq!(node.write(), 33);
+    let query = "SELECT address || ' ' || details FROM security_events WHERE kind = 'api_key_used'";
+    let recorded = deployment.database.store().texts(query).unwrap();
+    let uses =
+        |address: &str, uses: u32| format!(r#"{address} {{"key":"{}","uses":{uses}}}"#, key.id());
+    assert!(recorded.contains(&uses("192.0.2.0", 2)), "{recorded:?}");
+    assert!(recorded.contains(&uses("192.0.2.31", 2)), "{recorded:?}");
+    assert!(recorded.contains(&uses("::", 17)), "eight further clients and an unknown one");
 }

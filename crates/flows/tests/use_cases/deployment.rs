@@ -204,12 +204,8 @@ impl Deployment {
         let counters = FailureCounters::new(secret.derive(Purpose::SignInFailures));
         let lockout = Lockout { counters: counters.clone(), policy: self.lockout.clone() };
         let breaches = Arc::new(BreachChecks::new(None, None, ambient.clock.clone()));
-        let new_passwords = NewPasswords::new(
-            Policy::default(),
-            hashing.clone(),
-            breaches.clone(),
-            ambient.random.clone(),
-        );
+        let (policy, random) = (Policy::default(), ambient.random.clone());
+        let new_passwords = NewPasswords::new(policy, hashing.clone(), breaches.clone(), random);
         let candidates = Arc::new(AccountChecker::new(
             self.rules.clone(),
             new_passwords.clone(),
@@ -236,24 +232,12 @@ impl Deployment {
                     ambient.clone(),
                 )
                 .offering_passkeys(offer)
-                .assessing_risk(self.risk.map(|policy| {
-                    let (files, ambient) = (self.risk_files.clone(), ambient.clone());
-                    RiskAssessor::new(store.clone(), counters.clone(), policy, files, ambient)
-                }))
+                .assessing_risk(self.risk_assessor(&counters))
                 .requiring_verified_email(self.requires_verified_email),
             ),
             factors,
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
-            refresh: Refresh::new(
-                store.clone(),
-                issuer.clone(),
-                Arc::new(NetworkAccess::new(
-                    self.sessions.networks.clone(),
-                    store.clone(),
-                    ambient.clone(),
-                )),
-                ambient.clone(),
-            ),
+            refresh: self.refresh(&issuer),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),
             devices: Devices::new(store.clone(), issuer.clone(), ambient.clone()),
             sessions: Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
@@ -350,6 +334,20 @@ impl Deployment {
         );
         let links = LinkPolicy { lifetime: policy.lifetime, requests: policy.mails };
         (registration, EmailVerification::new(store, pending, links, ambient))
+    }
+
+    fn refresh(&self, issuer: &TokenIssuer) -> Refresh {
+        let (store, ambient) = (Arc::new(self.database.store().clone()), self.ambient());
+        let networks = self.sessions.networks.clone();
+        let networks = NetworkAccess::new(networks, store.clone(), ambient.clone());
+        Refresh::new(store, issuer.clone(), Arc::new(networks), ambient)
+    }
+
+    fn risk_assessor(&self, counters: &FailureCounters) -> Option<RiskAssessor> {
+        let (store, files) = (Arc::new(self.database.store().clone()), self.risk_files.clone());
+        let assessor =
+            |policy| RiskAssessor::new(store, counters.clone(), policy, files, self.ambient());
+        self.risk.map(assessor)
     }
 
     pub(crate) fn ambient(&self) -> Ambient {

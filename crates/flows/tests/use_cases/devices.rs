@@ -232,10 +232,10 @@ fn a_device_is_forgotten_after_ninety_days_without_a_sign_in_or_a_refresh() {
         };
         tokens = node.refresh.refresh(&request).unwrap();
     }
-    deployment.pass(66 * DAY - SECOND);
+    deployment.pass(65 * DAY + 86_399 * SECOND);
     let cookie_of_day_ninety =
         device_of(node.sign_in.sign_in(&from(&idle, by_name("ada"))).unwrap());
-    deployment.pass(24 * DAY - SECOND);
+    deployment.pass(23 * DAY + 86_399 * SECOND);
     assert!(is_known(&cookie), "a refresh is a use");
     deployment.pass(66 * DAY + SECOND + SECOND);
     assert!(!is_known(&cookie_of_day_ninety), "ninety days are over");

@@ -10,7 +10,8 @@ use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::risk::{BadAddresses, RiskPolicy};
 use portcullis_flows::sign_in::risk_replay::{OutcomeCount, RiskReplay};
 use portcullis_flows::sign_in::{
-    ChallengeError, IssuedChallenge, RiskFiles, SignInError, SignInRequest, SignInResult,
+    ChallengeAnswer, ChallengeError, IssuedChallenge, RiskFiles, SignInError, SignInRequest,
+    SignInResult,
 };
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
@@ -66,7 +67,9 @@ fn a_new_device_on_a_new_network_gets_a_code_by_mail_which_works_once() {
             assert!(is_wrong(&second_factor.answer(&answer(&issued, wrong))), "{wrong}");
         }
         let typed = code.expose_secret().to_lowercase().replace('-', " ");
-        let signed_in = second_factor.answer(&answer(&issued, &typed)).unwrap();
+        let origin = Origin { address: IpAddr::from(ABROAD), ..samples::origin() };
+        let right = ChallengeAnswer { origin, ..answer(&issued, &typed) };
+        let signed_in = second_factor.answer(&right).unwrap();
         let methods = signed_in.tokens.session.authentication.methods;
         assert_eq!(methods, [AuthenticationMethod::Password], "a mailed code is no factor");
         let again = second_factor.answer(&answer(&issued, &typed));
@@ -89,10 +92,11 @@ fn a_code_is_that_of_its_own_challenge_and_is_over_after_ten_minutes() {
         let node = deployment.node();
         at_home(&node);
         deployment.pass(DAY);
-        let (one, other) = (challenge_from(&node, ABROAD), challenge_from(&node, ABROAD));
-        let codes: Vec<_> = deployment.deliver().into_iter().filter_map(|it| it.token).collect();
+        deployment.deliver();
+        let (one, first) = (challenge_from(&node, ABROAD), deployment.link(CODE));
+        let (other, second) = (challenge_from(&node, ABROAD), deployment.link(CODE));
         let second_factor = &node.factors.second_factor;
-        let (first, second) = (codes[0].expose_secret(), codes[1].expose_secret());
+        let (first, second) = (first.expose_secret(), second.expose_secret());
         assert!(is_wrong(&second_factor.answer(&answer(&one, second))));
         assert!(is_wrong(&second_factor.answer(&answer(&other, first))));
         second_factor.answer(&answer(&other, second)).unwrap();
@@ -240,6 +244,7 @@ fn a_replay_assesses_the_recorded_facts_under_other_thresholds() {
         at_home(&node);
         deployment.pass(DAY);
         node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
+        deployment.pass(SECOND);
         challenge_from(&node, ABROAD);
         let store = Arc::new(deployment.database.store().clone());
         let replay = RiskReplay::new(Arc::new(AuditLog::new(store, deployment.ambient())));

@@ -1,7 +1,7 @@
 //! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
 
 use diesel::prelude::*;
-use portcullis_domain::{Account, AccountId, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, AccountKind, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
@@ -23,6 +23,7 @@ use crate::node::{mail_secret, revocation};
 use crate::principal;
 use crate::schema::{accounts, outbox, sessions};
 use crate::sign_in::challenge;
+use crate::sign_in::device;
 use crate::sign_in::factor;
 use crate::sign_in::reauthentication;
 use crate::sign_in::sign_out;
@@ -137,7 +138,8 @@ fn other_administrators(
 ) -> Result<u64, Failure> {
     let others = accounts::table
         .filter(accounts::role.eq(role.as_str()))
-        .filter(accounts::is_active)
+        .filter(accounts::kind.ne(AccountKind::Service.as_str()))
+        .filter(accounts::is_active.and(diesel::dsl::not(accounts::is_blocked)))
         .filter(accounts::id.ne(Key::from(account)))
         .count();
     let count: i64 = dispatch!(connection, inner => others.get_result(inner))?;
@@ -155,6 +157,7 @@ fn set_password(
         accounts::password_epoch.eq(accounts::password_epoch + 1),
     ));
     dispatch!(connection, inner => update.execute(inner))?;
+    device::forget_all(connection, account, None)?;
     mail_secret::revoke_links(connection, account)
 }
 

@@ -1,7 +1,7 @@
 //! `BootstrapStore`: the first administrator, tables `setup` and `accounts`.
 
 use diesel::prelude::*;
-use portcullis_domain::{Role, Timestamp};
+use portcullis_domain::{AccountKind, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::bootstrap::{BootstrapStore, SetupResult};
@@ -67,7 +67,9 @@ impl BootstrapStore for Store {
 }
 
 fn admin_exists(connection: &mut Connection, admin: &Role) -> Result<bool, Failure> {
-    let admins = accounts::table.filter(accounts::role.eq(admin.as_str()));
+    let admins = accounts::table
+        .filter(accounts::role.eq(admin.as_str()))
+        .filter(accounts::kind.ne(AccountKind::Service.as_str()));
     let look = diesel::select(diesel::dsl::exists(admins));
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }

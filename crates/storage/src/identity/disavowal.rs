@@ -14,26 +14,33 @@ use portcullis_token::Digest;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::identity::{account, former_email};
+use crate::machine::api_key;
 use crate::node::mail_secret;
 use crate::schema::accounts;
+use crate::sign_in::device;
 use crate::sign_in::sign_out;
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
-const PURPOSE: SecretPurpose = SecretPurpose::Disavow;
+/// An alert about a list of networks has a purpose of its own: only its link removes the list.
+const PURPOSES: [SecretPurpose; 2] = [SecretPurpose::Disavow, SecretPurpose::DisavowNetworks];
 
 impl DisavowalStore for Store {
     fn account_of_alert(&self, secret: &Digest) -> Result<Option<AccountId>, StoreError> {
         self.read(|connection| {
-            let found = mail_secret::find(connection, PURPOSE, secret)?;
-            Ok(found.as_ref().and_then(account_of))
+            for purpose in PURPOSES {
+                if let Some(found) = mail_secret::find(connection, purpose, secret)? {
+                    return Ok(account_of(&found));
+                }
+            }
+            Ok(None)
         })
     }
 
     fn disavow(&self, disavowal: &DisavowalUpdate<'_>) -> Result<DisavowalResult, StoreError> {
         self.write_recorded(disavowal.effects, |connection| {
             sign_out::lock_account(connection, disavowal.account)?;
-            let redeemed = mail_secret::redeem(connection, PURPOSE, disavowal.secret)?;
+            let redeemed = redeem(connection, disavowal.secret)?;
             let redeemed = redeemed.filter(|secret| account_of(secret) == Some(disavowal.account));
             let found = account::find(connection, disavowal.account)?;
             let Some((secret, before)) = redeemed.zip(found) else {
@@ -47,7 +54,8 @@ impl DisavowalStore for Store {
                 return Ok(DisavowalResult::Refused(Outcome::Superseded));
             }
             let has_address = !is_former || restore(connection, before.id, &secret.address)?;
-            block(connection, disavowal, has_address)?;
+            let removes_networks = secret.purpose == SecretPurpose::DisavowNetworks;
+            block(connection, disavowal, has_address, removes_networks)?;
             mail_secret::revoke_links(connection, before.id)?;
             let revoked = sign_out::end_all(connection, before.id, None, disavowal.ending)?;
             let after = account::find(connection, before.id)?
@@ -60,6 +68,15 @@ impl DisavowalStore for Store {
     fn refuse_disavowal(&self, effects: &Effects) -> Result<(), StoreError> {
         self.write_with(|_| Ok(((), effects.clone())))
     }
+}
+
+fn redeem(connection: &mut Connection, secret: &Digest) -> Result<Option<MailSecret>, Failure> {
+    for purpose in PURPOSES {
+        if let Some(redeemed) = mail_secret::redeem(connection, purpose, secret)? {
+            return Ok(Some(redeemed));
+        }
+    }
+    Ok(None)
 }
 
 fn account_of(secret: &MailSecret) -> Option<AccountId> {
@@ -91,21 +108,23 @@ fn restore(
     Ok(true)
 }
 
-/// Blocks the account, and removes its list of networks, which may be that of a thief. A new epoch voids the password, and with it what was proven with it: device cookies and
+/// Blocks the account, and deletes its API keys, which may be those of a thief. A new epoch voids the password, and with it what was proven with it: device cookies and
 /// requests that wait for a link. If the account has the address that the link was sent to, it is verified.
 fn block(
     connection: &mut Connection,
     disavowal: &DisavowalUpdate<'_>,
     has_address: bool,
+    removes_networks: bool,
 ) -> Result<(), Failure> {
     let verified = has_address.then_some(accounts::email_verified.eq(true));
     let block = diesel::update(accounts::table.find(Key::from(disavowal.account))).set((
         accounts::is_blocked.eq(true),
         accounts::password_epoch.eq(accounts::password_epoch + 1),
-        accounts::allowed_networks.eq(None::<String>),
         accounts::updated_at.eq(Instant::from(disavowal.ending.at)),
         verified,
+        removes_networks.then_some(accounts::allowed_networks.eq(None::<String>)),
     ));
     dispatch!(connection, inner => block.execute(inner))?;
-    Ok(())
+    device::forget_all(connection, disavowal.account, None)?;
+    api_key::delete_all(connection, disavowal.account)
 }

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::identity::account;
 use crate::node::mail_secret;
 use crate::schema::accounts;
+use crate::sign_in::device;
 use crate::sign_in::epoch;
 use crate::sign_in::lockout;
 use crate::sign_in::replacement;
@@ -39,6 +40,7 @@ impl PasswordChangeStore for Store {
                 return Ok(PasswordUpdateResult::Refused(Outcome::Superseded));
             };
             mail_secret::revoke_links(connection, change.account)?;
+            device::forget_all(connection, change.account, Some(change.session))?;
             let revoked = sign_out::end_all(connection, change.account, None, change.ending)?;
             let (successor, origin) = (change.successor, change.origin);
             let session = replacement::succeed(connection, asking, successor, |it| it, origin, at)?;

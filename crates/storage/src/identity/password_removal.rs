@@ -9,7 +9,7 @@ use portcullis_flows::identity::password_removal::{
 use crate::connection::dispatch;
 use crate::node::mail_secret;
 use crate::schema::accounts;
-use crate::sign_in::{passkey_row, reauthentication, sign_out};
+use crate::sign_in::{device, passkey_row, reauthentication, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -35,6 +35,7 @@ impl PasswordRemovalStore for Store {
             ));
             dispatch!(connection, inner => remove.execute(inner))?;
             mail_secret::revoke_links(connection, account)?;
+            device::forget_all(connection, account, None)?;
             let (keep, ending) = (Some(removal.session), removal.ending);
             sign_out::end_all(connection, account, keep, ending).map(PasswordRemoved::Done)
         })

@@ -22,7 +22,7 @@ use crate::identity::account;
 use crate::node::mail_secret;
 use crate::node::outbox::WaitingResetLinks;
 use crate::schema::{accounts, sign_in_failures};
-use crate::sign_in::{lockout, pipeline, sign_out};
+use crate::sign_in::{device, lockout, pipeline, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -64,6 +64,7 @@ impl PasswordResetStore for Store {
             };
             waiting.withdraw(connection)?;
             mail_secret::revoke(connection, SecretSubject::Account(reset.account))?;
+            device::forget_all(connection, reset.account, None)?;
             let revoked = sign_out::end_all(connection, reset.account, None, reset.ending)?;
             let (before, after) = (Box::new(before), Box::new(after));
             Ok(PasswordResetResult::Done { before, after, revoked })

@@ -140,16 +140,21 @@ fn rotate(
     let now = connection.now()?;
     let found = own(connection, owner.id, rotation.id)?.filter(|key| key.expires_at > now);
     let Some(former) = found else { return refused(ApiKeyError::Unknown) };
-    if has_as_many(connection, owner.id, now, rotation.most)? {
-        return refused(ApiKeyError::TooMany);
-    }
     let ends_at = former.expires_at.min(now + rotation.overlap);
     let Some(terms) = (rotation.terms)(&former, RotationTimes { now, ends_at }) else {
         return refused(ApiKeyError::Unknown);
     };
-    let update = diesel::update(api_keys::table.find(Key::from(former.id)))
-        .set((api_keys::sealed.eq(&terms.former), api_keys::expires_at.eq(Instant::from(ends_at))));
-    dispatch!(connection, inner => update.execute(inner))?;
+    // A key has one successor: this statement is the whole guard.
+    let unreplaced =
+        api_keys::table.find(Key::from(former.id)).filter(api_keys::replaced_at.is_null());
+    let update = diesel::update(unreplaced).set((
+        api_keys::sealed.eq(&terms.former),
+        api_keys::expires_at.eq(Instant::from(ends_at)),
+        api_keys::replaced_at.eq(Some(Instant::from(now))),
+    ));
+    if dispatch!(connection, inner => update.execute(inner))? == 0 {
+        return refused(ApiKeyError::Replaced);
+    }
     let successor = StoredApiKey {
         id: rotation.successor,
         sealed: terms.successor,
@@ -190,7 +195,7 @@ fn entitled(
     Ok(found.filter(|account| account.is_active && !account.is_blocked))
 }
 
-/// True if the account has so many keys that have not expired.
+/// True if the account has so many keys that have neither expired nor a successor.
 fn has_as_many(
     connection: &mut Connection,
     account: AccountId,
@@ -200,6 +205,7 @@ fn has_as_many(
     let live = api_keys::table
         .filter(api_keys::account_id.eq(Key::from(account)))
         .filter(api_keys::expires_at.gt(Instant::from(now)))
+        .filter(api_keys::replaced_at.is_null())
         .count();
     let live: i64 = dispatch!(connection, inner => live.get_result(inner))?;
     Ok(live >= i64::from(most))
@@ -240,7 +246,7 @@ pub(crate) fn of_account(
     rows.into_iter().map(StoredApiKey::try_from).collect()
 }
 
-/// Deletes the keys of an account that is deleted itself.
+/// Deletes the keys of an account that is deleted itself, or whose holder has disavowed an action.
 pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
     let all = api_keys::table.filter(api_keys::account_id.eq(Key::from(account)));
     dispatch!(connection, inner => diesel::delete(all).execute(inner))?;

@@ -2,12 +2,12 @@
 
 use diesel::dsl::not;
 use diesel::prelude::*;
-use portcullis_domain::{Role, Session, SessionId, Timestamp, TokenId};
+use portcullis_domain::{Account, Session, SessionId, Timestamp, TokenId};
 use portcullis_flows::StoreError;
 use portcullis_flows::machine::introspection::IntrospectionStore;
 
 use crate::connection::dispatch;
-use crate::failure::Failure;
+use crate::identity::account::AccountRow;
 use crate::schema::{accounts, sessions};
 use crate::sign_in::refresh::SessionRow;
 use crate::sql_type::{Instant, Key};
@@ -19,7 +19,7 @@ impl IntrospectionStore for Store {
         session: SessionId,
         token: TokenId,
         now: Timestamp,
-    ) -> Result<Option<(Session, Role)>, StoreError> {
+    ) -> Result<Option<(Session, Account)>, StoreError> {
         self.read(|connection| {
             let owner = accounts::table.on(accounts::id.eq(sessions::account_id));
             let live = sessions::table
@@ -29,12 +29,12 @@ impl IntrospectionStore for Store {
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(Instant::from(now)))
                 .filter(accounts::is_active.and(not(accounts::is_blocked)));
-            let found: Option<(SessionRow, String)> = dispatch!(connection, inner => {
-                live.select((SessionRow::as_select(), accounts::role)).first(inner).optional()
+            let found: Option<(SessionRow, AccountRow)> = dispatch!(connection, inner => {
+                let row = (SessionRow::as_select(), AccountRow::as_select());
+                live.select(row).first(inner).optional()
             })?;
-            let corrupt = |_| Failure::Corrupt { table: "accounts", column: "role" };
-            let read = |(row, role): (SessionRow, String)| {
-                Ok((Session::try_from(&row)?, Role::parse(&role).map_err(corrupt)?))
+            let read = |(session, account): (SessionRow, AccountRow)| {
+                Ok((Session::try_from(&session)?, Account::try_from(account)?))
             };
             found.map(read).transpose()
         })

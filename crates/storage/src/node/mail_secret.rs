@@ -179,7 +179,7 @@ fn secret(
         SecretPurpose::VerifyRegistration => SecretSubject::Registration(subject.into()),
         SecretPurpose::ConfirmNewEmail => SecretSubject::EmailChange(subject.into()),
         SecretPurpose::Invitation => SecretSubject::Invitation(subject.into()),
-        SecretPurpose::Disavow | SecretPurpose::SignInCode => SecretSubject::Message {
+        _ if purpose.is_of_message() => SecretSubject::Message {
             message: subject.into(),
             account: account.ok_or(corrupt("account_id"))?.into(),
         },

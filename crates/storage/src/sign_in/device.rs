@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use portcullis_domain::{AccountId, DisplayName, Timestamp};
+use portcullis_domain::{AccountId, DisplayName, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::revocation::Revoked;
@@ -165,6 +165,27 @@ fn forget(
 ) -> Result<bool, Failure> {
     let gone = diesel::delete(own(account, device));
     Ok(dispatch!(connection, inner => gone.execute(inner))? == 1)
+}
+
+/// Forgets the devices of an account whose password or factors are others now: all, or all but that of this
+/// session, whose browser gets a new cookie.
+pub(crate) fn forget_all(
+    connection: &mut Connection,
+    account: AccountId,
+    but: Option<SessionId>,
+) -> Result<(), Failure> {
+    let kept = match but {
+        Some(session) => {
+            let device = sessions::table.find(Key::from(session)).select(sessions::device_id);
+            dispatch!(connection, inner => device.first::<Option<Vec<u8>>>(inner).optional())?
+        }
+        None => None,
+    };
+    let all = devices::table
+        .filter(devices::account_id.eq(Key::from(account)))
+        .filter(devices::id.ne_all(kept.flatten()));
+    dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
+    Ok(())
 }
 
 fn exists(

@@ -15,6 +15,7 @@ use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, backup_codes, passkeys, totp_enrolments, totp_factors};
 use crate::sign_in::challenge;
+use crate::sign_in::device;
 use crate::sign_in::passkey_challenge::{self, Owner};
 use crate::sign_in::passkey_row::{self, SealedRow};
 use crate::sql_type::{Instant, Key, bigint, natural};
@@ -160,6 +161,7 @@ pub(crate) fn end_epoch(connection: &mut Connection, account: AccountId) -> Resu
     let next = diesel::update(accounts::table.find(Key::from(account)))
         .set(accounts::factor_epoch.eq(accounts::factor_epoch + 1));
     dispatch!(connection, inner => next.execute(inner))?;
+    device::forget_all(connection, account, None)?;
     update_account(connection, account)
 }
 

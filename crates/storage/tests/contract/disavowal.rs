@@ -6,7 +6,7 @@ use portcullis_flows::effects::{Effects, Message, Recipient};
 use portcullis_flows::identity::account::AccountStore;
 use portcullis_flows::identity::disavowal::{DisavowalResult, DisavowalStore, DisavowalUpdate};
 use portcullis_flows::identity::password_reset::PasswordResetResult;
-use portcullis_flows::node::mail::{Mail, SecretPurpose};
+use portcullis_flows::node::mail::Mail;
 use portcullis_flows::node::outbox::{
     Attempt, AttemptResult, MailSecretStore, NewSecret, OutboxStore,
 };
@@ -45,7 +45,7 @@ fn a_disavowal_ends_everything_and_blocks_sign_in_until_a_reset() {
         };
         assert_eq!((ended(&revoked), has_address), (vec![session], true));
         assert_eq!((before.is_blocked, before.email_verified), (false, false));
-        assert!(!before.allowed_networks.is_empty() && after.allowed_networks.is_empty());
+        assert_eq!(after.allowed_networks, before.allowed_networks, "a mailbox does not lift it");
         assert_eq!((after.is_blocked, after.email_verified), (true, true));
         assert_eq!(store.account(ada.id).unwrap(), Some(*after));
         let epochs = "SELECT username || ' ' || password_epoch FROM accounts ORDER BY username";
@@ -203,16 +203,37 @@ fn stolen(store: &Store) -> Account {
 }
 
 /// Delivers an alert to this address, with this secret.
+#[test]
+fn the_link_of_an_alert_about_a_list_of_networks_removes_the_list() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        store.execute("UPDATE accounts SET allowed_networks = '198.51.100.0/24'").unwrap();
+        let mail = Mail::NetworksChanged { address: ADDRESS };
+        alert_of(store, &ada, ada.email.as_str(), "not my list", mail);
+        let done = disavow(store, &ada, "not my list");
+        let DisavowalResult::Done { before, after, .. } = done else { panic!("{done:?}") };
+        assert!(!before.allowed_networks.is_empty() && after.allowed_networks.is_empty());
+        assert!(after.is_blocked);
+        assert_eq!(disavow(store, &ada, "not my list"), SUPERSEDED);
+    });
+}
+
 fn alert(store: &Store, account: &Account, address: &str, secret: &str) {
+    alert_of(store, account, address, secret, ALERT);
+}
+
+fn alert_of(store: &Store, account: &Account, address: &str, secret: &str, mail: Mail) {
+    let purpose = mail.purpose().unwrap();
     let event = samples::event(EventKind::PasswordChange, Outcome::Success, NOW).about(account.id);
     let (email, account) = (Email::parse(address).unwrap(), Some(account.id));
     let recipient = Recipient::Address { email, account };
-    let message = Message::about(&event, recipient, ALERT, &SystemRandom);
+    let message = Message::about(&event, recipient, mail, &SystemRandom);
     store.append_effects(Effects { events: vec![event], messages: vec![message] }).unwrap();
     let lease = [7; 16];
     let message = claim(store, lease, 1).remove(0);
     let new = NewSecret {
-        purpose: SecretPurpose::Disavow,
+        purpose,
         subject: message.subject.unwrap(),
         digest: Digest::of(secret),
         lifetime: LIFETIME,
@@ -221,7 +242,7 @@ fn alert(store: &Store, account: &Account, address: &str, secret: &str) {
     let begin = Attempt { message: &message, lease: &lease, hold, secret: Some(new) };
     assert!(store.begin_attempt(&begin).unwrap());
     assert!(store.end_attempt(message.id, &lease, &AttemptResult::Delivered).unwrap());
-    let found = store.find_mail_secret(SecretPurpose::Disavow, &Digest::of(secret)).unwrap();
+    let found = store.find_mail_secret(purpose, &Digest::of(secret)).unwrap();
     assert_eq!(found.map(|found| found.address.as_str().to_owned()).as_deref(), Some(address));
 }
 

@@ -141,6 +141,8 @@ catalogue! {
         "Remove one at /api/auth/passkeys first."
     TooManyApiKeys "too_many_api_keys" CONFLICT "The account has too many API keys"
         "Revoke one at /api/auth/api-keys first."
+    ApiKeyReplaced "api_key_replaced" CONFLICT "The API key was replaced already"
+        "Rotate its successor; /api/auth/api-keys lists the keys."
     AllowlistExcludesClient "allowlist_excludes_client" CONFLICT "The list would shut you out"
         "To confirm the list, send the request from an address inside of it; or add the address of this request."
     NoFactor "no_factor" CONFLICT "The account has no such second factor"

@@ -203,6 +203,7 @@ impl From<Refusal> for Problem {
             Refusal::LastAdministrator => Code::LastAdministrator,
             Refusal::OwnAccount => Code::OwnAccount,
             Refusal::AboveOwnRole => Code::AboveOwnRole,
+            Refusal::ServiceAccount => Code::Forbidden,
             Refusal::NotProven(_) => Code::WrongPassword,
             Refusal::RoleJustChanged => Code::RoleJustChanged,
         })

@@ -45,6 +45,7 @@ impl From<ApiKeyError> for Problem {
             }
             ApiKeyError::TooMany => Self::new(Code::TooManyApiKeys),
             ApiKeyError::Unknown => Self::new(Code::NotFound),
+            ApiKeyError::Replaced => Self::new(Code::ApiKeyReplaced),
             ApiKeyError::NotEntitled => Self::new(Code::InvalidToken),
             ApiKeyError::Reauthentication(error) => error.into(),
             ApiKeyError::Store(error) => error.into(),

@@ -63,11 +63,11 @@ struct SignIn {
     recorded_outcome: &'static str,
     score: u32,
     outcome: &'static str,
-    signals: Vec<Signal>,
+    signals: Vec<ShownSignal>,
 }
 
 #[derive(Serialize)]
-struct Signal {
+struct ShownSignal {
     signal: &'static str,
     points: u32,
     reason: String,
@@ -76,7 +76,7 @@ struct Signal {
 impl From<ReplayedSignIn> for SignIn {
     fn from(sign_in: ReplayedSignIn) -> Self {
         let ReplayedSignIn { event, at, address, recorded, replayed, account: _ } = sign_in;
-        let signals = replayed.signals.iter().map(|shown| Signal {
+        let signals = replayed.signals.iter().map(|shown| ShownSignal {
             signal: shown.signal.as_str(),
             points: shown.points,
             reason: shown.signal.explain(&recorded.facts),
@@ -101,7 +101,7 @@ impl fmt::Display for Explained {
             let SignIn { at, address, recorded_score, recorded_outcome, score, outcome, .. } =
                 sign_in;
             writeln!(f, "{at} from {address}: {recorded_outcome} with {recorded_score} points")?;
-            for Signal { signal, points, reason } in &sign_in.signals {
+            for ShownSignal { signal, points, reason } in &sign_in.signals {
                 writeln!(f, "  {points:>4}  {signal}: {reason}")?;
             }
             if (recorded_score, recorded_outcome) != (score, outcome) {

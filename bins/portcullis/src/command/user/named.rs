@@ -2,7 +2,7 @@
 
 use clap::Args;
 use portcullis_domain::Account;
-use portcullis_flows::identity::account_change::ChangeError;
+use portcullis_flows::identity::account_change::{ChangeError, Refusal};
 use portcullis_flows::sign_in::{Identifier, SignInStore, StoredCredentials};
 use portcullis_storage::Store;
 
@@ -39,6 +39,12 @@ pub(super) fn unchanged(error: ChangeError) -> Failure {
     match error {
         ChangeError::Store(error) => error.into(),
         error @ ChangeError::Superseded => Failure::failed(error, "run the same command again"),
+        error @ ChangeError::Refused(Refusal::RoleJustChanged) => {
+            Failure::failed(error, "wait three seconds, then run the same command again")
+        }
+        error @ ChangeError::Refused(Refusal::ServiceAccount) => {
+            Failure::failed(error, "nothing was changed; see `portcullis api-key create --help`")
+        }
         error => {
             Failure::failed(error, "nothing was changed; make another account administrator first")
         }

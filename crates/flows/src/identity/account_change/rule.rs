@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, Role, Timestamp};
+use portcullis_domain::{Account, AccountKind, Role, Timestamp};
 use portcullis_password::PasswordHash;
 
 use crate::access::matrix::MatrixInForce;
@@ -22,7 +22,7 @@ pub struct AccountState {
     pub last_issued: Option<Timestamp>,
     /// The account of the principal; `None` if it is deleted, or its token or session is revoked.
     pub actor: Option<Account>,
-    /// The number of other active accounts with the role of administrators.
+    /// The number of other accounts with the role of administrators that can sign in.
     pub other_administrators: u64,
     /// The outcome that refuses the proof of the password; `None` if it is valid, or not needed.
     pub unproven: Option<Outcome>,
@@ -74,6 +74,9 @@ pub enum Refusal {
     /// The account is, or would become, senior to the caller.
     #[error("the role is above that of the caller")]
     AboveOwnRole,
+    /// A service account has no password.
+    #[error("this is a service account, which acts through API keys only")]
+    ServiceAccount,
     /// The password was not proven at that moment.
     #[error("the current password is not right")]
     NotProven(Outcome),
@@ -87,9 +90,10 @@ impl Refusal {
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::CallerChanged | Self::RoleJustChanged => Outcome::Superseded,
-            Self::LastAdministrator | Self::OwnAccount | Self::AboveOwnRole => {
-                Outcome::AgainstRules
-            }
+            Self::LastAdministrator
+            | Self::OwnAccount
+            | Self::AboveOwnRole
+            | Self::ServiceAccount => Outcome::AgainstRules,
             Self::NotProven(outcome) => outcome,
         }
     }
@@ -166,8 +170,9 @@ pub(crate) fn acting_account<'s>(
     actor.map(Some).ok_or(Refusal::CallerChanged)
 }
 
+/// A service administers nothing: administration takes a sign-in.
 fn administers(account: &Account, matrix: &MatrixInForce) -> bool {
-    account.is_active && account.role == matrix.admin
+    account.is_active && account.role == matrix.admin && account.kind != AccountKind::Service
 }
 
 /// The start of validity of new tokens. The claim `iat` has whole seconds, and the clocks of nodes

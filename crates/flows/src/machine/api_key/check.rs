@@ -181,7 +181,7 @@ impl ApiKeyChecks {
         } else {
             None
         };
-        known.uses.count(refusal, now);
+        known.uses.count(refusal, address, now);
         refusal.map_or(Ok(CheckedApiKey(known)), Err)
     }
 }

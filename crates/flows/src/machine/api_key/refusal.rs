@@ -56,6 +56,9 @@ pub enum ApiKeyError {
     /// There is no such key, or it has expired.
     #[error("there is no such API key")]
     Unknown,
+    /// The key has a successor already.
+    #[error("the API key was replaced already")]
+    Replaced,
     /// The account is gone or inactive, or the session of the principal has ended.
     #[error("the principal is not entitled to the account any more")]
     NotEntitled,

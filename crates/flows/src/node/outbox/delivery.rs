@@ -75,7 +75,7 @@ impl SecretLifetimes {
             | SecretPurpose::ConfirmNewEmail => self.email,
             SecretPurpose::ResetPassword => self.reset,
             SecretPurpose::Invitation => self.invitation,
-            SecretPurpose::Disavow => self.disavowal,
+            SecretPurpose::Disavow | SecretPurpose::DisavowNetworks => self.disavowal,
             SecretPurpose::SignInCode => SIGN_IN_CODE_LIFETIME,
         }
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_audit::{Outcome, RiskOutcome};
-use portcullis_domain::Account;
+use portcullis_domain::{Account, AccountKind};
 
 use crate::sign_in::device::SignInDevice;
 use crate::sign_in::network_policy::NetworkPolicy;
@@ -43,6 +43,10 @@ pub(super) fn admit(
     if account.is_blocked {
         return Err(Outcome::Blocked);
     }
+    // A service acts through its API keys only.
+    if account.kind == AccountKind::Service {
+        return Err(Outcome::AgainstRules);
+    }
     if !networks.admits(account, address) {
         return Err(Outcome::OutsideNetworks);
     }
@@ -72,7 +76,7 @@ pub(super) fn is_new_device(account: &Account, device: SignInDevice) -> bool {
 #[cfg(test)]
 mod tests {
     use portcullis_domain::{
-        AccountId, AccountKind, Email, NetworkList, Role, SystemRandom, Timestamp, Username,
+        AccountId, Email, NetworkList, Role, SystemRandom, Timestamp, Username,
     };
     use portcullis_token::DeviceId;
 
