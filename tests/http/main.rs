@@ -24,6 +24,7 @@ mod database_loss;
 mod decision;
 mod decision_bounds;
 mod delivery;
+mod devices;
 mod disavowal;
 mod document;
 mod email_change;
