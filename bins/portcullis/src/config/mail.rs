@@ -161,7 +161,7 @@ fn transport(
         if environment == Environment::Development {
             return Some(Transport::Console);
         }
-        let problem = "is not set: no mail is sent, and mails wait in the outbox";
+        let problem = "is not set: no mail is sent, no link and no code of a risky sign-in arrives";
         findings.warn(HOST, problem, "set SMTP_HOST and SMTP_FROM");
         return None;
     };
