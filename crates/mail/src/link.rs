@@ -5,7 +5,7 @@ use portcullis_flows::node::mail::SecretPurpose;
 
 /// The link of a mail; `None` for a code, which a person types. Its secret is in the query, as `token`.
 pub(crate) fn to(base_url: &str, purpose: SecretPurpose, secret: &SecretString) -> Option<String> {
-    if purpose == SecretPurpose::SignInCode {
+    if purpose.is_code() {
         return None;
     }
     let base = base_url.trim_end_matches('/');

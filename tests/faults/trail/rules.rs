@@ -43,14 +43,16 @@ fn recorded_otherwise(recorded: &Recorded, told: &AnsweredDecision) -> Option<St
     (!same).then(|| format!("{id} was {resource} {allowed} and is recorded as {decision:?}"))
 }
 
-/// What was acknowledged is in the audit log once; what was not, at most once. A sign-in may be from a new
-/// device and end the oldest session of the account, which is told beside it and never without it.
+/// What was acknowledged is in the audit log once; what was not, at most once. A sign-in is assessed, may be
+/// from a new device and may end the oldest session of the account. These events are beside its own one and
+/// never without it.
 fn untold(recorded: &Recorded, deed: &ExpectedEvent) -> Option<String> {
     let ExpectedEvent { id, kind, acknowledged } = deed;
     let events = recorded.events.get(id).map_or(&[][..], Vec::as_slice);
     let own = |event: &&Event| event.kind == *kind && event.outcome == "success";
-    let beside =
-        |event: &&Event| ["new_device", "session_displaced"].contains(&event.kind.as_str());
+    let beside = |event: &&Event| {
+        ["sign_in_assessed", "new_device", "session_displaced"].contains(&event.kind.as_str())
+    };
     let is_told = match events.iter().filter(own).count() {
         0 => !acknowledged && events.is_empty(),
         1 => events.iter().filter(|event| !beside(event)).count() == 1,

@@ -362,6 +362,11 @@ impl SecretPurpose {
     pub const fn is_of_message(self) -> bool {
         matches!(self, Self::Disavow | Self::DisavowNetworks | Self::SignInCode)
     }
+
+    /// True if the mail shows a code that a person types, and no link.
+    pub const fn is_code(self) -> bool {
+        matches!(self, Self::SignInCode)
+    }
 }
 
 impl fmt::Display for SecretPurpose {

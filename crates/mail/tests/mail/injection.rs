@@ -87,6 +87,7 @@ fn mails_with(text: &str) -> Vec<Mail> {
         Mail::Invitation { invitation, .. } => {
             Mail::Invitation { invitation, inviter: text.clone() }
         }
+        Mail::ApiKeyCreated { .. } => Mail::ApiKeyCreated { address: ADDRESS, key: text.clone() },
         Mail::NewDevice { .. } => Mail::NewDevice { address: ADDRESS, device: text.clone() },
         other => {
             let json = serde_json::to_value(&other).unwrap();

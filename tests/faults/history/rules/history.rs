@@ -8,6 +8,9 @@ use crate::history::operation::{Kind, Operation, Outcome};
 use crate::history::session::Session;
 use crate::history::stored::{EventRow, Stored};
 
+/// The kinds of the events that a sign-in may write beside its own, each at most once.
+const BESIDE_A_SIGN_IN: [&str; 2] = ["sign_in_assessed", "new_device"];
+
 pub(super) fn broken(stored: &Stored, clients: &[Client]) -> Vec<String> {
     let mut broken = untold(stored, clients);
     broken.extend(sessions(clients).filter_map(|session| broken_session(stored, session)));
@@ -45,10 +48,12 @@ fn untold(stored: &Stored, clients: &[Client]) -> Vec<String> {
 }
 
 fn is_told(operation: &Operation, events: &[&EventRow]) -> bool {
-    // A sign-in may have a second event for a new device, which never occurs alone.
-    let (news, events): (Vec<&EventRow>, Vec<&EventRow>) =
-        events.iter().partition(|event| event.kind == "new_device");
-    if news.len() > usize::from(operation.kind == Kind::SignIn).min(events.len()) {
+    // A sign-in may have an event of its assessment and one of a new device, which never occur alone.
+    let (beside, events): (Vec<&EventRow>, Vec<&EventRow>) =
+        events.iter().partition(|event| BESIDE_A_SIGN_IN.contains(&event.kind.as_str()));
+    let kinds: BTreeSet<&str> = beside.iter().map(|event| event.kind.as_str()).collect();
+    let is_sign_in = operation.kind == Kind::SignIn && !events.is_empty();
+    if kinds.len() != beside.len() || (!beside.is_empty() && !is_sign_in) {
         return false;
     }
     let Some((kind, outcomes)) = operation.kind.event() else {

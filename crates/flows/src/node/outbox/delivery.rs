@@ -367,7 +367,7 @@ fn storable(text: &str, secret: Option<&SecretString>) -> String {
 
 /// A new secret for a mail, and its digest. A code has 80 random bits, because a person types it.
 fn minted(purpose: SecretPurpose, random: &dyn SecureRandom) -> (SecretString, Digest) {
-    if purpose == SecretPurpose::SignInCode {
+    if purpose.is_code() {
         let code = BackupCode::generate(random);
         return (code.to_groups(), Digest::of(code.expose()));
     }
