@@ -217,17 +217,17 @@ impl Guard {
             }
             Audience::Service => {
                 let authenticator: &Authenticator = data(request)?;
-                let refused = Problem::new(Code::InvalidServiceCredential);
                 match authenticator.service_key(request).await? {
                     // As a principal, it counts under the limits of its account and of the key.
-                    Some(key) if self.admits_service(&key)? => {
+                    Some(key) => {
+                        self.check_service(&key)?;
                         let scope = Arc::clone(key.scope());
                         let principal =
                             Principal::of_api_key(key.owner(), key.id(), scope, origin(request));
                         Ok(GuardResult::Principal(principal))
                     }
                     None if authenticator.services.accept(request) => Ok(GuardResult::Anonymous),
-                    _ => Err(refused),
+                    None => Err(Problem::new(Code::InvalidServiceCredential)),
                 }
             }
             Audience::SessionCredentials => data::<Authenticator>(request)?
@@ -240,13 +240,17 @@ impl Guard {
         }
     }
 
-    /// Returns whether the key belongs to a service; its scope must cover what the route needs.
-    fn admits_service(&self, key: &CheckedApiKey) -> Result<bool, Problem> {
+    /// Refuses the key of a person, whatever its scope, and the key of a service whose scope does not name what
+    /// the route needs.
+    fn check_service(&self, key: &CheckedApiKey) -> Result<(), Problem> {
+        if key.owner().kind != AccountKind::Service {
+            return Err(Problem::new(Code::InvalidServiceCredential));
+        }
         let mut needed = self.permissions.iter();
         if !needed.all(|(resource, action)| key.scope().names(resource, action)) {
             return Err(Problem::new(Code::OutOfScope));
         }
-        Ok(key.owner().kind == AccountKind::Service)
+        Ok(())
     }
 
     async fn admit_principal(&self, request: &HttpRequest) -> Result<Principal, Problem> {
