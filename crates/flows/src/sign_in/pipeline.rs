@@ -46,9 +46,8 @@ pub use self::store::{
     SessionOpeningResult, SignInStore,
 };
 use crate::StoreError;
-use crate::effects::{Effects, event_now};
+use crate::effects::event_now;
 use crate::identity::breach_review::BreachReviews;
-use crate::node::mail::Mail;
 use crate::sign_in::device::{self, SignInDevice};
 use crate::sign_in::hash_cost::HashCosts;
 use crate::sign_in::lockout::{CounterState, Lockout};
@@ -197,11 +196,12 @@ impl SignIn {
             None => SignInDevice::Unknown,
         };
         let counter = self.counter(&identifier, found.as_ref(), device);
-        let read = |assessor: &RiskAssessor| assessor.read(subject, &request.origin);
-        let inputs = self.risk.as_ref().map(read).transpose()?;
-
         let (address, typed) = (request.origin.address, password.clone());
         let proven = self.passwords.prove(address, typed, &identifier, found)?;
+        // After the wait for a hashing thread, in which earlier attempts have failed. For each outcome, so that
+        // the time tells nothing.
+        let read = |assessor: &RiskAssessor| assessor.read(subject, &request.origin);
+        let inputs = self.risk.as_ref().map(read).transpose()?;
         let networks = self.opener.issuer.networks();
         let admitted = proven.and_then(|(found, proof)| {
             admit(&found.account, networks, address).map(|()| (found, proof))
@@ -304,9 +304,7 @@ impl SignIn {
             let mut effects = state.refusal(&event);
             let open = (*state == CounterState::Open).then_some(risk).flatten();
             if let (Some(risk), Some(account)) = (open, subject) {
-                let (random, assessed) = (&*self.ambient.random, risk.event(origin, &self.ambient));
-                let mail = Mail::SignInRefused { address: origin.address };
-                effects.extend(Effects::with_mail(assessed.about(account), account, mail, random));
+                effects.extend(risk.refusal(account, origin, &self.ambient));
             }
             effects
         };

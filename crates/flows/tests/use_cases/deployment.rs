@@ -343,7 +343,7 @@ impl Deployment {
         Refresh::new(store, issuer.clone(), Arc::new(networks), ambient)
     }
 
-    fn risk_assessor(&self, counters: &FailureCounters) -> Option<RiskAssessor> {
+    pub(crate) fn risk_assessor(&self, counters: &FailureCounters) -> Option<RiskAssessor> {
         let (store, files) = (Arc::new(self.database.store().clone()), self.risk_files.clone());
         let assessor =
             |policy| RiskAssessor::new(store, counters.clone(), policy, files, self.ambient());

@@ -117,7 +117,8 @@ impl FactorUseCases {
                 offer.clone(),
                 issuer.clone(),
                 ambient.clone(),
-            ),
+            )
+            .assessing_risk(deployment.risk_assessor(&lockout.counters)),
             step_up: FactorStepUp::new(
                 store.clone(),
                 prover,

@@ -103,6 +103,7 @@ mod revocation;
 #[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
+mod risk_evasion;
 mod risk_table;
 #[cfg(test)]
 mod secret;

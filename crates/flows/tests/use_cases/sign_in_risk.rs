@@ -20,26 +20,26 @@ use crate::factors::{answer, enrolled};
 use crate::mailbox::is_stored;
 use crate::password_change::{NEW, change};
 
-const HOME: [u8; 4] = [192, 0, 2, 7];
-const ABROAD: [u8; 4] = [198, 51, 100, 7];
-const CODE: &str = "sign_in_code";
+pub(crate) const HOME: [u8; 4] = [192, 0, 2, 7];
+pub(crate) const ABROAD: [u8; 4] = [198, 51, 100, 7];
+pub(crate) const CODE: &str = "sign_in_code";
 
-fn assessed(database: TestDatabase) -> Deployment {
+pub(crate) fn assessed(database: TestDatabase) -> Deployment {
     Deployment { risk: Some(RiskPolicy::default()), ..Deployment::on(database) }
 }
 
-fn from(address: [u8; 4], request: SignInRequest) -> SignInRequest {
+pub(crate) fn from(address: [u8; 4], request: SignInRequest) -> SignInRequest {
     let origin = Origin { address: IpAddr::from(address), ..samples::origin() };
     SignInRequest { origin, ..request }
 }
 
 /// Signs in from home with a new browser, and returns its device cookie.
-fn at_home(node: &Node) -> SecretString {
+pub(crate) fn at_home(node: &Node) -> SecretString {
     let signed_in = node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
     signed_in.device_token.unwrap()
 }
 
-fn challenge_from(node: &Node, address: [u8; 4]) -> IssuedChallenge {
+pub(crate) fn challenge_from(node: &Node, address: [u8; 4]) -> IssuedChallenge {
     let issued = node.sign_in.challenge(&from(address, by_name("ada"))).unwrap();
     assert!(issued.is_mailed && issued.passkey.is_none());
     issued

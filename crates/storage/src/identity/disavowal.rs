@@ -17,8 +17,7 @@ use crate::identity::{account, former_email};
 use crate::machine::api_key;
 use crate::node::mail_secret;
 use crate::schema::accounts;
-use crate::sign_in::device;
-use crate::sign_in::sign_out;
+use crate::sign_in::{device, risk, sign_out};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -108,8 +107,9 @@ fn restore(
     Ok(true)
 }
 
-/// Blocks the account, and deletes its API keys, which may be those of a thief. A new epoch voids the password, and with it what was proven with it: device cookies and
-/// requests that wait for a link. If the account has the address that the link was sent to, it is verified.
+/// Blocks the account, deletes its API keys, and forgets where it has signed in from: each may be those of a
+/// thief. A new epoch voids the password, and with it what was proven with it: device cookies and requests
+/// that wait for a link. If the account has the address that the link was sent to, it is verified.
 fn block(
     connection: &mut Connection,
     disavowal: &DisavowalUpdate<'_>,
@@ -126,5 +126,6 @@ fn block(
     ));
     dispatch!(connection, inner => block.execute(inner))?;
     device::forget_all(connection, disavowal.account, None)?;
+    risk::forget_history(connection, disavowal.account)?;
     api_key::delete_all(connection, disavowal.account)
 }

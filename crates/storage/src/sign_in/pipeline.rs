@@ -71,7 +71,13 @@ impl SignInStore for Store {
 
     fn issue_challenge(&self, new: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError> {
         self.write_recorded(new.effects, |connection| {
-            if !lockout::forget_failures(connection, new.counter)? {
+            // A password that waits for its code proves less: its failures stay, and raise the next score too.
+            let is_open = if new.mailed_code.is_some() {
+                lockout::is_open(connection, new.counter)?
+            } else {
+                lockout::forget_failures(connection, new.counter)?
+            };
+            if !is_open {
                 return Ok(ChallengeResult::Refused(Outcome::Locked));
             }
             challenge::insert(connection, new)
@@ -93,6 +99,9 @@ impl SignInStore for Store {
                 Ok(factor) => factor,
                 Err(outcome) => return Ok(SessionOpeningResult::Refused(outcome)),
             };
+            if opening.is_too_risky {
+                return Ok(SessionOpeningResult::Refused(Outcome::TooRisky));
+            }
             let snapshot = match judge(connection, opening)? {
                 Ok(snapshot) => snapshot,
                 Err(outcome) => return Ok(SessionOpeningResult::Refused(outcome)),
@@ -130,7 +139,8 @@ impl SignInStore for Store {
     ) -> Result<(), StoreError> {
         let count = |connection: &mut Connection| {
             let state = lockout::count_failure(connection, counter, policy)?;
-            if let Some(network) = network {
+            // A wait counts for nothing: a right password during it is refused without a count too.
+            if let Some(network) = network.filter(|_| state == CounterState::Open) {
                 risk::count_failure(connection, network, counter)?;
             }
             Ok(state)

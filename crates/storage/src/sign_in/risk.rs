@@ -1,10 +1,11 @@
 //! `RiskStore`: what the risk of a sign-in is assessed from. Tables `sessions`, `sign_in_failures`,
 //! `network_failures`.
 
-use diesel::dsl::case_when;
+use diesel::dsl::{case_when, exists};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
-use portcullis_domain::{NetworkPrefix, Timestamp};
+use portcullis_audit::EventKind;
+use portcullis_domain::{AccountId, NetworkPrefix, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::sign_in::risk::{FailureCounts, History, PastSignIn};
 use portcullis_flows::sign_in::{RiskInputs, RiskQuery, RiskStore};
@@ -12,7 +13,7 @@ use portcullis_token::Digest;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
-use crate::schema::{network_failures, sessions, sign_in_failures};
+use crate::schema::{accounts, network_failures, sessions, sign_in_failures};
 use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
@@ -29,11 +30,13 @@ impl RiskStore for Store {
     }
 }
 
-/// The latest sign-ins of the account.
+/// The latest sign-ins of the account, without the sessions whose refresh token was used twice.
 fn history(connection: &mut Connection, query: &RiskQuery<'_>) -> Result<History, Failure> {
+    let reused = EventKind::RefreshTokenReuse.as_str();
     let latest = sessions::table
         .filter(sessions::account_id.eq(Key::from(query.account)))
         .filter(sessions::opened_from.is_not_null())
+        .filter(sessions::end_reason.is_null().or(sessions::end_reason.ne(reused)))
         .order(sessions::id.desc())
         .limit(query.most.into())
         .select((sessions::authenticated_at, sessions::opened_from.assume_not_null()));
@@ -42,7 +45,24 @@ fn history(connection: &mut Connection, query: &RiskQuery<'_>) -> Result<History
     let past = |(at, address): (Instant, String)| {
         Ok(PastSignIn { at: at.into(), address: address.parse().map_err(corrupt)? })
     };
-    Ok(History { sign_ins: rows.into_iter().map(past).collect::<Result<_, Failure>>()? })
+    let sign_ins = rows.into_iter().map(past).collect::<Result<_, Failure>>()?;
+    let known = accounts::table
+        .find(Key::from(query.account))
+        .filter(accounts::last_sign_in_at.is_not_null());
+    let look = diesel::select(exists(known));
+    let has_signed_in = dispatch!(connection, inner => look.get_result(inner))?;
+    Ok(History { sign_ins, has_signed_in })
+}
+
+/// Forgets the addresses that an account has signed in from. Its next sign-in is from an unknown network.
+pub(crate) fn forget_history(
+    connection: &mut Connection,
+    account: AccountId,
+) -> Result<(), Failure> {
+    let of_account = sessions::table.filter(sessions::account_id.eq(Key::from(account)));
+    let forget = diesel::update(of_account).set(sessions::opened_from.eq(None::<String>));
+    dispatch!(connection, inner => forget.execute(inner))?;
+    Ok(())
 }
 
 fn account_failures(

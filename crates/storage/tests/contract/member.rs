@@ -127,6 +127,7 @@ impl SignIn {
                 device_name: self.device_name.as_ref(),
                 device: self.device,
                 proofs: &self.proofs,
+                is_too_risky: false,
                 requires_verified_email: self.requires_verified_email,
                 networks: &self.networks,
                 counter: Some(&self.counter),

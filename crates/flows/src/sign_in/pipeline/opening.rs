@@ -125,7 +125,13 @@ impl SessionOpener {
                 Effects { events, messages }
             }
             SessionOpeningResult::Refused(outcome) => {
-                event(EventKind::SignIn, *outcome, session.id).with(details.clone()).into()
+                let refused = event(EventKind::SignIn, *outcome, session.id).with(details.clone());
+                let mut effects = Effects::from(refused);
+                let too_risky = verified.risk.filter(|_| *outcome == Outcome::TooRisky);
+                effects.extend(too_risky.map_or_else(Effects::default, |risk| {
+                    risk.refusal(account.id, verified.origin, &self.ambient)
+                }));
+                effects
             }
             SessionOpeningResult::ChallengeOver => {
                 let outcome = Outcome::Superseded;
@@ -139,6 +145,7 @@ impl SessionOpener {
             device_name: verified.device_name,
             device: uses_cookies.then(|| DeviceUse::of(device, &*self.ambient.random)),
             proofs: verified.proofs,
+            is_too_risky: verified.risk.is_some_and(AssessedRisk::is_refused),
             requires_verified_email: self.requires_verified_email,
             networks: &account.allowed_networks,
             counter: verified.counter,

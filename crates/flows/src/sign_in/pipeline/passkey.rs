@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Details, EventKind, Origin, Outcome, RiskOutcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
     AccountId, Ambient, Delivery, DisplayName, ExposeSecret, Factor, SecretString,
 };
@@ -15,11 +15,10 @@ use portcullis_token::{Digest, OpaqueSecret};
 use super::assessment::{admit, is_new_device};
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::proof::Proof;
-use super::risk::{AssessedRisk, RiskAssessor};
+use super::risk::RiskAssessor;
 use super::store::SignInStore;
 use crate::StoreError;
 use crate::effects::{Effects, event_now};
-use crate::node::mail::Mail;
 use crate::sign_in::device;
 use crate::sign_in::factor::{FactorProof, PasskeyChallenge, claimed, digest};
 use crate::sign_in::passkey_challenge::{ChallengePurpose, PasskeyOffer};
@@ -133,28 +132,29 @@ impl PasskeySignIn {
         }
         let challenge = digest(&claimed(response.challenge()));
         let Some(delivery) = store.passkey_sign_in(&challenge)? else {
-            return Err(self.refuse(request, None, Outcome::Superseded, None));
+            return Err(self.refuse(request, None, Outcome::Superseded));
         };
         let found = match store.passkey_holder(response.credential_id())? {
             Some(account) => self.store.credentials_of(account)?,
             None => None,
         };
         let Some(found) = found else {
-            return Err(self.refuse(request, None, Outcome::UnknownAccount, None));
+            return Err(self.refuse(request, None, Outcome::UnknownAccount));
         };
         let epochs = found.device_epochs();
         let account = found.account;
         // Without a name, the authenticator names the account (section 7.2, step 6).
         if response.user_handle().is_none() {
-            return Err(self.refuse(request, Some(account.id), Outcome::Invalid, None));
+            return Err(self.refuse(request, Some(account.id), Outcome::Invalid));
         }
         let (issuer, cookie) = (&self.opener.issuer, request.device_token.as_ref());
         let (store, now) = (&*self.store, self.ambient.now());
         let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let (networks, address) = (self.opener.issuer.networks(), request.origin.address);
         if let Err(outcome) = admit(&account, networks, address) {
-            return Err(self.refuse(request, Some(account.id), outcome, None));
+            return Err(self.refuse(request, Some(account.id), outcome));
         }
+        // Two factors answer a challenge. A refusal follows the verification of the passkey.
         let risk = match &self.risk {
             Some(assessor) => {
                 let inputs = assessor.read(Some(account.id), &request.origin)?;
@@ -162,10 +162,6 @@ impl PasskeySignIn {
             }
             None => None,
         };
-        // Two factors answer a challenge.
-        if risk.is_some_and(|risk| risk.outcome == RiskOutcome::Refused) {
-            return Err(self.refuse(request, Some(account.id), Outcome::TooRisky, risk));
-        }
         let binding = request.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret()));
         let challenge = PasskeyChallenge::of_sign_in(response, binding);
         let verification = UserVerification::Required;
@@ -191,23 +187,16 @@ impl PasskeySignIn {
         }
     }
 
-    /// Records a refusal. The holder is told of a right passkey whose risk is too high.
+    /// Records a refusal.
     fn refuse(
         &self,
         request: &PasskeySignInRequest,
         subject: Option<AccountId>,
         outcome: Outcome,
-        risk: Option<AssessedRisk>,
     ) -> PasskeySignInError {
-        let (origin, random) = (&request.origin, &*self.ambient.random);
-        let event = event_now(EventKind::SignIn, outcome, origin, &self.ambient);
+        let event = event_now(EventKind::SignIn, outcome, &request.origin, &self.ambient);
         let event = event.with(Details::of_factor(Factor::Passkey));
-        let mut effects = Effects::from(SecurityEvent { subject, ..event });
-        if let (Some(risk), Some(account)) = (risk, subject) {
-            let mail = Mail::SignInRefused { address: origin.address };
-            let assessed = risk.event(origin, &self.ambient).about(account);
-            effects.extend(Effects::with_mail(assessed, account, mail, random));
-        }
+        let effects = Effects::from(SecurityEvent { subject, ..event });
         let recorded = self.store.record_refusal(&effects);
         recorded.map_or_else(PasskeySignInError::from, |()| PasskeySignInError::Refused)
     }

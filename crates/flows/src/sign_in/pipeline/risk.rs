@@ -14,7 +14,8 @@ use portcullis_domain::{AccountId, Ambient, NetworkPrefix};
 use portcullis_token::Digest;
 
 use crate::StoreError;
-use crate::effects::event_now;
+use crate::effects::{Effects, event_now};
+use crate::node::mail::Mail;
 use crate::sign_in::device::SignInDevice;
 use crate::sign_in::lockout::FailureCounters;
 use crate::sign_in::risk::{
@@ -73,6 +74,23 @@ impl AssessedRisk {
             outcome,
             facts,
         })
+    }
+
+    /// True if no session may be opened.
+    pub(super) fn is_refused(self) -> bool {
+        self.outcome == RiskOutcome::Refused
+    }
+
+    /// What a refusal records and tells the holder.
+    pub(super) fn refusal(
+        &self,
+        account: AccountId,
+        origin: &Origin,
+        ambient: &Ambient,
+    ) -> Effects {
+        let assessed = self.event(origin, ambient).about(account);
+        let mail = Mail::SignInRefused { address: origin.address };
+        Effects::with_mail(assessed, account, mail, &*ambient.random)
     }
 }
 

@@ -164,6 +164,8 @@ pub struct SessionOpening<'a> {
     pub device: Option<DeviceUse>,
     /// The verified proofs; each is validated again.
     pub proofs: &'a [Proof],
+    /// True if the sign-in is refused although its proofs are right: they are spent, and the refusal is told.
+    pub is_too_risky: bool,
     /// True if an account that must verify its address gets no session before that.
     pub requires_verified_email: bool,
     /// The networks of the account that the client address was checked with; no session is opened if the

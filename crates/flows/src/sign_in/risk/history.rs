@@ -14,8 +14,10 @@ pub const HABIT_SIGN_INS: usize = 10;
 /// The successful sign-ins of an account before this one, in any order; the caller bounds their number.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// The sign-ins.
+    /// The sign-ins that are still stored.
     pub sign_ins: Vec<PastSignIn>,
+    /// True if the account has ever signed in, even if none of its sign-ins is stored any more.
+    pub has_signed_in: bool,
 }
 
 /// A successful sign-in.
@@ -70,7 +72,10 @@ pub fn facts(
     RiskFacts {
         known_device: attempt.known_device,
         known_network: sign_ins.iter().any(|past| NetworkPrefix::of(past.address) == prefix),
-        earlier_sign_ins: u32::try_from(sign_ins.len()).unwrap_or(u32::MAX),
+        // A history that is gone is no first sign-in: everything is unknown to the account then.
+        earlier_sign_ins: u32::try_from(sign_ins.len())
+            .unwrap_or(u32::MAX)
+            .max(u32::from(history.has_signed_in)),
         account_failures: failures.account,
         network_failures: failures.network,
         network_names: failures.network_names,
@@ -161,14 +166,19 @@ mod tests {
 
     fn facts_of(sign_ins: Vec<PastSignIn>, attempt: &Attempt) -> RiskFacts {
         let sources = RiskSources { bad_addresses: None, positions: Some(&TwoCities) };
-        facts(&History { sign_ins }, attempt, FailureCounts::default(), sources)
+        facts(
+            &History { sign_ins, has_signed_in: false },
+            attempt,
+            FailureCounts::default(),
+            sources,
+        )
     }
 
     #[test]
     fn a_neighbour_is_on_a_known_network_and_counts_are_kept() {
         let list = BadAddresses::parse(b"192.0.2.9").unwrap();
         let sources = RiskSources { bad_addresses: Some(&list), positions: None };
-        let history = History { sign_ins: vec![past(FRIDAY_8, "192.0.2.7")] };
+        let history = History { sign_ins: vec![past(FRIDAY_8, "192.0.2.7")], ..History::default() };
         let failures = FailureCounts { account: 1, network: 2, network_names: 3 };
         let known = Attempt { known_device: true, ..attempt(FRIDAY_8, "::ffff:192.0.2.9") };
         let expected = RiskFacts {

@@ -1,0 +1,177 @@
+//! What must not lower the risk of a sign-in: time, haste, a retry, and a session that was disavowed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use portcullis_audit::Origin;
+use portcullis_domain::{ExposeSecret, NetworkPrefix, SecretString};
+use portcullis_flows::effects::Effects;
+use portcullis_flows::identity::password_reset::PasswordResetRequest;
+use portcullis_flows::sign_in::risk::{BadAddresses, RiskPolicy};
+use portcullis_flows::sign_in::{
+    ChallengeAnswer, PasskeySignInRequest, RiskFiles, SignInResult, SignInStore,
+};
+use portcullis_mfa::passkey::AssertionResponse;
+use portcullis_password::PoolSettings;
+use portcullis_testkit::{SoftAlgorithm, SoftAuthenticator, TestDatabase, samples};
+use portcullis_token::{Digest, OpaqueSecret};
+use serde_json::Value;
+
+use crate::deployment::{DAY, Deployment, SECOND, by_name, guess, pool, typing};
+use crate::factor_use_cases::ORIGIN;
+use crate::factors::answer;
+use crate::passkey::{is_refused, json, registered, started};
+use crate::password_change::NEW;
+use crate::sign_in_risk::{ABROAD, CODE, HOME, assessed, at_home, challenge_from, from};
+
+#[test]
+fn an_account_whose_sign_ins_are_no_longer_stored_is_not_taken_for_a_new_one() {
+    TestDatabase::on_both(|database| {
+        let deployment = assessed(database);
+        deployment.enrol("ada");
+        let node = deployment.node();
+        at_home(&node);
+        deployment.pass(DAY);
+        deployment.database.store().execute("DELETE FROM refresh_tokens").unwrap();
+        deployment.database.store().execute("DELETE FROM sessions").unwrap();
+        challenge_from(&node, HOME);
+        let told = deployment.details("sign_in_assessed");
+        assert!(told[1].contains(r#""score":45"#), "{told:?}");
+    });
+}
+
+#[test]
+fn failures_during_the_wait_for_a_hashing_thread_count() {
+    let deployment = assessed(TestDatabase::sqlite());
+    deployment.enrol("ada");
+    let store = Arc::new(deployment.database.store().clone());
+    let node = deployment.node_over(store.clone(), PoolSettings { threads: 1, ..pool() });
+    at_home(&node);
+    deployment.pass(DAY);
+    let ((is_busy, busy), (release, released)) = (channel(), channel::<()>());
+    let result = thread::scope(|scope| {
+        let job = move || {
+            is_busy.send(()).unwrap();
+            released.recv().unwrap();
+        };
+        let hashing = &node.hashing;
+        scope.spawn(move || hashing.run(IpAddr::from(ABROAD), move |_, _| job()));
+        busy.recv().unwrap();
+        let waiting =
+            scope.spawn(|| node.sign_in.sign_in_whatever(&from(HOME, by_name("ada"))).unwrap());
+        while node.hashing.waiting() == 0 {
+            thread::yield_now();
+        }
+        let network = Some(NetworkPrefix::of(IpAddr::from(HOME)));
+        for name in 0..35_u8 {
+            let counter = Digest::of(&format!("person{name}"));
+            store.refuse(&counter, &deployment.lockout, network, &|_| Effects::default()).unwrap();
+        }
+        release.send(()).unwrap();
+        waiting.join().unwrap()
+    });
+    assert!(matches!(result, SignInResult::ChallengeIssued(_)), "{result:?}");
+}
+
+#[test]
+fn the_right_password_again_lowers_no_score() {
+    TestDatabase::on_both(|database| {
+        let deployment = assessed(database);
+        deployment.enrol("ada");
+        let node = deployment.node();
+        at_home(&node);
+        deployment.pass(DAY);
+        (0..4).for_each(|_| drop(node.sign_in.sign_in(&from(ABROAD, guess("ada"))).unwrap_err()));
+        (0..3).for_each(|_| drop(challenge_from(&node, ABROAD)));
+        let told = deployment.details("sign_in_assessed");
+        let counted = told[1..].iter().filter(|text| text.contains(r#""account_failures":4"#));
+        assert_eq!(counted.count(), 3, "{told:?}");
+        // The code completes the sign-in in spite of them.
+        deployment.deliver();
+        let issued = challenge_from(&node, ABROAD);
+        let code = deployment.link(CODE);
+        node.factors.second_factor.answer(&answer(&issued, code.expose_secret())).unwrap();
+    });
+}
+
+#[test]
+fn a_network_of_a_disavowed_session_is_unknown_again() {
+    TestDatabase::on_both(|database| {
+        let deployment = assessed(database);
+        deployment.enrol("ada");
+        let node = deployment.node();
+        at_home(&node);
+        deployment.pass(DAY);
+        let issued = challenge_from(&node, ABROAD);
+        let code = deployment.link(CODE);
+        let origin = Origin { address: IpAddr::from(ABROAD), ..samples::origin() };
+        let answer = ChallengeAnswer { origin, ..answer(&issued, code.expose_secret()) };
+        node.factors.second_factor.answer(&answer).unwrap();
+        node.disavowals.disavow(&deployment.link("new_device"), &samples::origin()).unwrap();
+        let (token, new) = (deployment.link("reset_password"), SecretString::from(NEW));
+        node.resets.reset(&PasswordResetRequest { token, new, origin: samples::origin() }).unwrap();
+        for network in [ABROAD, HOME] {
+            let request = from(network, typing("ada", NEW));
+            let result = node.sign_in.sign_in_whatever(&request).unwrap();
+            assert!(matches!(result, SignInResult::ChallengeIssued(_)), "{result:?}");
+        }
+    });
+}
+
+/// Otherwise everybody who knows the id of a passkey could alarm its holder.
+#[test]
+fn a_refused_passkey_is_told_once_and_a_forged_one_never() {
+    TestDatabase::on_both(|database| {
+        let list = BadAddresses::parse(b"198.51.100.0/24").unwrap();
+        let risk_files = RiskFiles { bad_addresses: Some(Arc::new(list)), positions: None };
+        let risk = Some(RiskPolicy { refuse_at: 70, ..RiskPolicy::default() });
+        let deployment = Deployment { risk, risk_files, ..Deployment::on(database) };
+        deployment.enrol("ada");
+        let node = deployment.node();
+        let mut phone = SoftAuthenticator::new(SoftAlgorithm::Es256);
+        registered(&node, "ada", &mut phone);
+        deployment.pass(DAY);
+        deployment.deliver();
+        let told = || deployment.deliver().iter().map(|it| it.mail.kind()).collect::<Vec<_>>();
+        let is_refused = |credential: &Value, binding: Option<&OpaqueSecret>| {
+            is_refused(&node.factors.passkey_sign_in.sign_in(&PasskeySignInRequest {
+                response: Arc::new(AssertionResponse::parse(credential).unwrap()),
+                binding: binding.map(|cookie| SecretString::from(cookie.expose())),
+                device_name: None,
+                device_token: None,
+                origin: Origin { address: IpAddr::from(ABROAD), ..samples::origin() },
+            }))
+        };
+
+        let [one, two, three] = [0, 1, 2].map(|_| started(&node));
+        let [mut forged, stolen, right] =
+            [&one, &two, &three].map(|started| phone.get(&json(&started.options), ORIGIN));
+        forged["response"]["signature"] = right["response"]["signature"].clone();
+        assert!(is_refused(&forged, one.binding.as_ref()));
+        assert!(is_refused(&stolen, None), "another browser");
+        assert_eq!(told(), [""; 0]);
+        assert_eq!(deployment.outcomes("sign_in_assessed"), ["success 1"]);
+
+        assert!(is_refused(&right, three.binding.as_ref()));
+        assert_eq!(told(), ["sign_in_refused"]);
+        deployment.pass(SECOND);
+        assert!(is_refused(&right, three.binding.as_ref()), "the challenge is spent");
+        assert_eq!(told(), [""; 0]);
+        assert_eq!(deployment.outcomes("sign_in_assessed"), ["success 1", "too_risky 1"]);
+    });
+}
+
+#[test]
+fn a_wait_counts_a_wrong_password_as_little_as_a_right_one() {
+    let deployment = assessed(TestDatabase::sqlite());
+    deployment.enrol("ada");
+    let node = deployment.node();
+    (0..5).for_each(|_| drop(node.sign_in.sign_in(&from(HOME, guess("ada"))).unwrap_err()));
+    let counted = "network_failures WHERE failures = 5";
+    assert_eq!(deployment.count(counted), 1);
+    node.sign_in.sign_in(&from(HOME, guess("ada"))).unwrap_err();
+    node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap_err();
+    assert_eq!(deployment.count(counted), 1);
+}
