@@ -1,10 +1,10 @@
 //! Challenges: the second step of a sign-in.
 //!
 //! A challenge is stored. It belongs to one account and, for clients with cookies, to one browser; it
-//! lives five minutes, or fifteen with a mailed code, allows five tries and is answered once. Its token is an opaque secret that no
-//! route but the second step takes. Wrong codes are counted for the account, whatever challenge they
-//! were sent for. The first step ends with the password proven and no session: the password is
-//! validated again by its epoch when the session opens.
+//! lives five minutes, or fifteen with a mailed code, allows five tries and is answered once. Its
+//! token is an opaque secret that no route but the second step takes. Wrong codes are counted for the
+//! account, whatever challenge they were sent for. The first step ends with the password proven and
+//! no session: the password is validated again by its epoch when the session opens.
 
 use std::sync::Arc;
 use std::time::Duration;
