@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+/// The message as it is sent, unlike the words READ COMMITTED.
+const COMMIT: &[u8] = b"COMMIT\0";
+
 /// A TCP proxy on a separate port.
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -19,9 +22,9 @@ struct ProxyState {
     is_silent: bool,
     /// The delay of each direction.
     latency: Duration,
-    /// The message of a client after which no answer is forwarded.
-    last_message: Option<&'static [u8]>,
-    /// True after that message was sent.
+    /// Words of a transaction after whose commit no answer is forwarded.
+    lost_commit: Option<&'static [u8]>,
+    /// True after that commit was sent.
     is_unanswered: bool,
     /// Both ends of every connection so far.
     ends: Vec<TcpStream>,
@@ -87,12 +90,13 @@ impl Proxy {
         self.state.lock().expect("nobody panics while holding this").latency = latency;
     }
 
-    /// After the first message with these words, requests are forwarded and answers are dropped.
-    pub(crate) fn lose_answers_from(&self, words: &'static [u8]) {
-        self.state.lock().expect("nobody panics while holding this").last_message = Some(words);
+    /// After the commit of the first transaction with these words, requests are forwarded and answers are
+    /// dropped. A job of the server may commit something else at any moment.
+    pub(crate) fn lose_answers_from_commit_of(&self, words: &'static [u8]) {
+        self.state.lock().expect("nobody panics while holding this").lost_commit = Some(words);
     }
 
-    /// True if that message was sent.
+    /// True if that commit was sent.
     pub(crate) fn has_lost_answers(&self) -> bool {
         self.state.lock().expect("nobody panics while holding this").is_unanswered
     }
@@ -134,11 +138,13 @@ fn pass(time: Duration) {
 /// Forwards bytes in one direction until one end closes, and then closes the other.
 fn carry(mut from: TcpStream, mut to: TcpStream, is_request: bool, state: &Mutex<ProxyState>) {
     let mut buffer = [0; 8192];
+    let mut has_said = false;
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let (is_lost, latency) = {
             let mut state = state.lock().expect("nobody panics while holding this");
             let says = |words: &[u8]| buffer[..count].windows(words.len()).any(|it| it == words);
-            state.is_unanswered |= is_request && state.last_message.is_some_and(says);
+            has_said |= is_request && state.lost_commit.is_some_and(says);
+            state.is_unanswered |= has_said && says(COMMIT);
             (state.is_silent || (state.is_unanswered && !is_request), state.latency)
         };
         pass(latency);
