@@ -22,6 +22,7 @@ use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
 use crate::effects::Effects;
+use crate::sign_in::device::SignInDevice;
 
 /// The lockout of every path that takes a password: its counters and its policy.
 #[derive(Clone)]
@@ -78,6 +79,19 @@ impl FailureCounters {
     /// known.
     pub fn of_known_devices(&self, account: AccountId, epoch: PasswordEpoch) -> Digest {
         self.named(&format!("account:{account}:known-devices:{}", epoch.number()))
+    }
+
+    /// The counter of the password for this device.
+    pub(crate) fn of_device(
+        &self,
+        account: AccountId,
+        epoch: PasswordEpoch,
+        device: SignInDevice,
+    ) -> Digest {
+        match device.known() {
+            None => self.of_strangers(account),
+            Some(_) => self.of_known_devices(account, epoch),
+        }
     }
 
     /// The counter of a session, for passwords that are required inside it.

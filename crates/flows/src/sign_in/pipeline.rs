@@ -331,10 +331,9 @@ impl SignIn {
         device: SignInDevice,
     ) -> Digest {
         let counters = &self.passwords.counters;
-        match (found, device.known()) {
-            (None, _) => counters.of_name(identifier.key()),
-            (Some(found), None) => counters.of_strangers(found.account.id),
-            (Some(found), Some(_)) => counters.of_known_devices(found.account.id, found.epoch),
+        match found {
+            None => counters.of_name(identifier.key()),
+            Some(found) => counters.of_device(found.account.id, found.epoch, device),
         }
     }
 }

@@ -93,6 +93,7 @@ fn the_right_password_again_lowers_no_score() {
         let issued = challenge_from(&node, ABROAD);
         let code = deployment.link(CODE);
         node.factors.second_factor.answer(&answer(&issued, code.expose_secret())).unwrap();
+        assert_eq!(deployment.count("sign_in_failures"), 0, "a complete sign-in forgets them");
     });
 }
 

@@ -71,13 +71,8 @@ impl SignInStore for Store {
 
     fn issue_challenge(&self, new: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError> {
         self.write_recorded(new.effects, |connection| {
-            // A password that waits for its code proves less: its failures stay, and raise the next score too.
-            let is_open = if new.mailed_code.is_some() {
-                lockout::is_open(connection, new.counter)?
-            } else {
-                lockout::forget_failures(connection, new.counter)?
-            };
-            if !is_open {
+            // The complete sign-in resets the counter: half of one must not lower the next risk score.
+            if !lockout::is_open(connection, new.counter)? {
                 return Ok(ChallengeResult::Refused(Outcome::Locked));
             }
             challenge::insert(connection, new)
@@ -108,6 +103,8 @@ impl SignInStore for Store {
             };
             if let Some(answered) = &opening.challenge {
                 challenge::end(connection, &answered.token)?;
+                // A wait of this counter, which began since the first step, goes on.
+                lockout::forget_failures(connection, answered.password_counter)?;
             }
             let used = opening.device.map(|device| device::used(connection, opening, device));
             let device = used.transpose()?;

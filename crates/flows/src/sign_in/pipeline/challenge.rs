@@ -261,6 +261,7 @@ impl SecondFactor {
                 token,
                 binding: answer.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret())),
                 counter: &factors,
+                password_counter: &counters.of_device(account.id, epoch, device),
                 policy: &self.lockout.policy,
                 max_tries: MAX_TRIES,
             }),

@@ -144,6 +144,8 @@ pub struct ChallengeUse<'a> {
     pub binding: Option<Digest>,
     /// The counter of wrong codes.
     pub counter: &'a Digest,
+    /// The counter of wrong passwords, which the complete sign-in resets.
+    pub password_counter: &'a Digest,
     /// When that counter closes.
     pub policy: &'a LockoutPolicy,
     /// The maximum of tries.
