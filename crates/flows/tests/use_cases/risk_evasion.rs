@@ -9,9 +9,8 @@ use portcullis_audit::Origin;
 use portcullis_domain::{ExposeSecret, NetworkPrefix, SecretString};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::password_reset::PasswordResetRequest;
-use portcullis_flows::sign_in::risk::{BadAddresses, RiskPolicy};
 use portcullis_flows::sign_in::{
-    ChallengeAnswer, PasskeySignInRequest, RiskFiles, SignInResult, SignInStore,
+    ChallengeAnswer, PasskeySignInRequest, SignInResult, SignInStore, SignedIn,
 };
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_password::PoolSettings;
@@ -19,21 +18,21 @@ use portcullis_testkit::{SoftAlgorithm, SoftAuthenticator, TestDatabase, samples
 use portcullis_token::{Digest, OpaqueSecret};
 use serde_json::Value;
 
-use crate::deployment::{DAY, Deployment, SECOND, by_name, guess, pool, typing};
+use crate::deployment::{
+    DAY, Deployment, Node, SECOND, by_name, guess, pool, refreshing, refreshing_next, typing,
+};
 use crate::factor_use_cases::ORIGIN;
 use crate::factors::answer;
 use crate::passkey::{is_refused, json, registered, started};
 use crate::password_change::NEW;
-use crate::sign_in_risk::{ABROAD, CODE, HOME, assessed, at_home, challenge_from, from};
+use crate::sign_in_risk::{
+    ABROAD, CODE, HOME, assessed, at_home, challenge_from, from, refusing, settled,
+};
 
 #[test]
 fn an_account_whose_sign_ins_are_no_longer_stored_is_not_taken_for_a_new_one() {
     TestDatabase::on_both(|database| {
-        let deployment = assessed(database);
-        deployment.enrol("ada");
-        let node = deployment.node();
-        at_home(&node);
-        deployment.pass(DAY);
+        let (deployment, node) = settled(database);
         deployment.database.store().execute("DELETE FROM refresh_tokens").unwrap();
         deployment.database.store().execute("DELETE FROM sessions").unwrap();
         challenge_from(&node, HOME);
@@ -78,11 +77,7 @@ fn failures_during_the_wait_for_a_hashing_thread_count() {
 #[test]
 fn the_right_password_again_lowers_no_score() {
     TestDatabase::on_both(|database| {
-        let deployment = assessed(database);
-        deployment.enrol("ada");
-        let node = deployment.node();
-        at_home(&node);
-        deployment.pass(DAY);
+        let (deployment, node) = settled(database);
         (0..4).for_each(|_| drop(node.sign_in.sign_in(&from(ABROAD, guess("ada"))).unwrap_err()));
         (0..3).for_each(|_| drop(challenge_from(&node, ABROAD)));
         let told = deployment.details("sign_in_assessed");
@@ -97,19 +92,20 @@ fn the_right_password_again_lowers_no_score() {
     });
 }
 
+/// Signs in from a new network with the mailed code.
+fn sign_in_abroad(deployment: &Deployment, node: &Node) -> SignedIn {
+    let issued = challenge_from(node, ABROAD);
+    let code = deployment.link(CODE);
+    let origin = Origin { address: IpAddr::from(ABROAD), ..samples::origin() };
+    let answer = ChallengeAnswer { origin, ..answer(&issued, code.expose_secret()) };
+    node.factors.second_factor.answer(&answer).unwrap()
+}
+
 #[test]
 fn a_network_of_a_disavowed_session_is_unknown_again() {
     TestDatabase::on_both(|database| {
-        let deployment = assessed(database);
-        deployment.enrol("ada");
-        let node = deployment.node();
-        at_home(&node);
-        deployment.pass(DAY);
-        let issued = challenge_from(&node, ABROAD);
-        let code = deployment.link(CODE);
-        let origin = Origin { address: IpAddr::from(ABROAD), ..samples::origin() };
-        let answer = ChallengeAnswer { origin, ..answer(&issued, code.expose_secret()) };
-        node.factors.second_factor.answer(&answer).unwrap();
+        let (deployment, node) = settled(database);
+        sign_in_abroad(&deployment, &node);
         node.disavowals.disavow(&deployment.link("new_device"), &samples::origin()).unwrap();
         let (token, new) = (deployment.link("reset_password"), SecretString::from(NEW));
         node.resets.reset(&PasswordResetRequest { token, new, origin: samples::origin() }).unwrap();
@@ -121,14 +117,27 @@ fn a_network_of_a_disavowed_session_is_unknown_again() {
     });
 }
 
+#[test]
+fn the_networks_of_sessions_that_a_reused_refresh_token_ends_are_unknown_again() {
+    TestDatabase::on_both(|database| {
+        let (deployment, node) = settled(database);
+        let stolen = sign_in_abroad(&deployment, &node);
+        let refreshed = node.refresh.refresh(&refreshing(&stolen)).unwrap();
+        node.refresh.refresh(&refreshing_next(&stolen, &refreshed)).unwrap();
+        node.refresh.refresh(&refreshing(&stolen)).unwrap_err();
+        assert!(node.refuses(stolen.tokens.session.id));
+        // The reuse ends every session: the server cannot know which one is that of the thief.
+        for network in [ABROAD, HOME] {
+            challenge_from(&node, network);
+        }
+    });
+}
+
 /// Otherwise everybody who knows the id of a passkey could alarm its holder.
 #[test]
 fn a_refused_passkey_is_told_once_and_a_forged_one_never() {
     TestDatabase::on_both(|database| {
-        let list = BadAddresses::parse(b"198.51.100.0/24").unwrap();
-        let risk_files = RiskFiles { bad_addresses: Some(Arc::new(list)), positions: None };
-        let risk = Some(RiskPolicy { refuse_at: 70, ..RiskPolicy::default() });
-        let deployment = Deployment { risk, risk_files, ..Deployment::on(database) };
+        let deployment = refusing(database);
         deployment.enrol("ada");
         let node = deployment.node();
         let mut phone = SoftAuthenticator::new(SoftAlgorithm::Es256);

@@ -28,6 +28,28 @@ pub(crate) fn assessed(database: TestDatabase) -> Deployment {
     Deployment { risk: Some(RiskPolicy::default()), ..Deployment::on(database) }
 }
 
+/// A deployment whose account ada signed in from home a day ago.
+pub(crate) fn settled(database: TestDatabase) -> (Deployment, Node) {
+    settled_in(assessed(database))
+}
+
+/// The same with a list of bad addresses that is enough for a refusal.
+pub(crate) fn refusing(database: TestDatabase) -> Deployment {
+    let list = BadAddresses::parse(b"198.51.100.0/24").unwrap();
+    let risk_files = RiskFiles { bad_addresses: Some(Arc::new(list)), positions: None };
+    let risk = Some(RiskPolicy { refuse_at: 70, ..RiskPolicy::default() });
+    Deployment { risk, risk_files, ..Deployment::on(database) }
+}
+
+fn settled_in(deployment: Deployment) -> (Deployment, Node) {
+    deployment.enrol("ada");
+    let node = deployment.node();
+    at_home(&node);
+    deployment.pass(DAY);
+    deployment.deliver();
+    (deployment, node)
+}
+
 pub(crate) fn from(address: [u8; 4], request: SignInRequest) -> SignInRequest {
     let origin = Origin { address: IpAddr::from(address), ..samples::origin() };
     SignInRequest { origin, ..request }
@@ -115,11 +137,7 @@ fn a_code_is_that_of_its_own_challenge_and_is_over_after_ten_minutes() {
 #[test]
 fn of_eight_uses_of_a_code_at_once_one_opens_a_session() {
     TestDatabase::on_both_crowded(|database| {
-        let deployment = assessed(database);
-        deployment.enrol("ada");
-        let node = deployment.node();
-        at_home(&node);
-        deployment.pass(DAY);
+        let (deployment, node) = settled(database);
         let issued = challenge_from(&node, ABROAD);
         let code = deployment.link(CODE);
         let answers = at_once(8, |_| {
@@ -132,11 +150,7 @@ fn of_eight_uses_of_a_code_at_once_one_opens_a_session() {
 
 #[test]
 fn an_address_gets_ten_codes_in_an_hour_and_the_answers_stay_the_same() {
-    let deployment = assessed(TestDatabase::sqlite());
-    deployment.enrol("ada");
-    let node = deployment.node();
-    at_home(&node);
-    deployment.pass(DAY);
+    let (deployment, node) = settled(TestDatabase::sqlite());
     (0..12).for_each(|_| drop(challenge_from(&node, ABROAD)));
     let sent = || deployment.deliver().iter().filter(|it| it.mail.kind() == CODE).count();
     assert_eq!(sent(), 10);
@@ -164,17 +178,7 @@ fn an_account_with_a_factor_is_asked_for_it_and_gets_no_mail() {
 #[test]
 fn a_sign_in_that_is_too_risky_looks_like_a_wrong_password_and_its_holder_is_told() {
     TestDatabase::on_both(|database| {
-        let list = BadAddresses::parse(b"198.51.100.0/24").unwrap();
-        let bad_addresses = Some(Arc::new(list));
-        let files = RiskFiles { bad_addresses, positions: None };
-        let policy = RiskPolicy { refuse_at: 70, ..RiskPolicy::default() };
-        let deployment =
-            Deployment { risk: Some(policy), risk_files: files, ..Deployment::on(database) };
-        deployment.enrol("ada");
-        let node = deployment.node();
-        at_home(&node);
-        deployment.pass(DAY);
-        deployment.deliver();
+        let (deployment, node) = settled_in(refusing(database));
         let refused = |request| {
             let result = node.sign_in.sign_in_whatever(&from(ABROAD, request));
             assert!(matches!(result, Err(SignInError::Refused)), "{result:?}");
@@ -201,12 +205,8 @@ fn a_sign_in_that_is_too_risky_looks_like_a_wrong_password_and_its_holder_is_tol
 #[test]
 fn a_network_that_tries_many_names_gets_no_session_with_a_leaked_password() {
     TestDatabase::on_both(|database| {
-        let deployment = assessed(database);
-        deployment.enrol("ada");
-        let node = deployment.node();
+        let (deployment, node) = settled(database);
         // Also on the network that the account uses, and from any address of it.
-        at_home(&node);
-        deployment.pass(DAY);
         for name in 0..35_u8 {
             let neighbour = from([192, 0, 2, name], guess(&format!("person{name}")));
             assert!(node.sign_in.sign_in(&neighbour).is_err());
@@ -290,11 +290,7 @@ fn a_replay_assesses_the_recorded_facts_under_other_thresholds() {
 
 #[test]
 fn a_sign_in_by_email_and_one_by_name_have_one_history() {
-    let deployment = assessed(TestDatabase::sqlite());
-    deployment.enrol("ada");
-    let node = deployment.node();
-    at_home(&node);
-    deployment.pass(DAY);
+    let (_deployment, node) = settled(TestDatabase::sqlite());
     let by_email = from(ABROAD, typing("ADA@example.org", samples::PASSWORD));
     let result = node.sign_in.sign_in_whatever(&by_email).unwrap();
     assert!(matches!(result, SignInResult::ChallengeIssued(issued) if issued.is_mailed));

@@ -30,7 +30,7 @@ impl RiskStore for Store {
     }
 }
 
-/// The latest sign-ins of the account, without the sessions whose refresh token was used twice.
+/// The latest sign-ins of the account, without the sessions that the reuse of a refresh token has ended.
 fn history(connection: &mut Connection, query: &RiskQuery<'_>) -> Result<History, Failure> {
     let reused = EventKind::RefreshTokenReuse.as_str();
     let latest = sessions::table
