@@ -2,6 +2,7 @@
 
 use portcullis_flows::sign_in::session_tokens::{OnReuse, SessionPolicy};
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
+use serde_json::json;
 
 #[test]
 fn reuse_ends_every_session_of_the_account_for_good() {
@@ -97,7 +98,7 @@ fn where_it_is_so_configured_reuse_ends_this_session_only() {
 }
 
 #[test]
-fn after_an_alarm_the_owner_signs_in_again() {
+fn after_an_alarm_the_owner_signs_in_again_with_the_code_of_a_mail() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut client = Browser::of(&server);
     client.register("ada");
@@ -105,7 +106,13 @@ fn after_an_alarm_the_owner_signs_in_again() {
     let next = client.refresh(&old).field("refresh_token");
     assert_eq!(client.refresh(&next).status, 200);
     assert_eq!(client.refresh(&old).code(), "refresh_token_reused");
-    let token = client.sign_in_for_tokens("ada").field("access_token");
+    server.database().mails();
+    let mut step = client.sign_in_for_tokens("ada").json();
+    assert_eq!((&step["mfa_required"], &step["code_mailed"]), (&json!(true), &json!(true)));
+    let mails = server.database().mails();
+    let code = mails.into_iter().find(|mail| mail.mail.kind() == "sign_in_code");
+    step = json!({ "mfa_token": step["mfa_token"], "code": code.expect("a code").token });
+    let token = client.post("/api/auth/login/mfa", &step).field("access_token");
     assert_eq!(client.get_as("/api/auth/me", &token).status, 200);
 }
 
