@@ -142,11 +142,11 @@ table! {
     use diesel::sql_types::{Binary, Integer, Text};
     use crate::sql_type::Utc;
 
-    network_failures (network, counter) {
+    network_failures (network, bucket_at, counter) {
         network -> Text,
+        bucket_at -> Utc,
         counter -> Binary,
         failures -> Integer,
-        last_failed_at -> Utc,
     }
 }
 

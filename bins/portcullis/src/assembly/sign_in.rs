@@ -170,7 +170,7 @@ pub(super) fn share(
     let Foundation { config, store, ambient, .. } = foundation;
     let networks = issuer.networks().clone();
     let networks = Arc::new(NetworkAccess::new(networks, store.clone(), ambient.clone()));
-    let offer = share_factors(foundation, issuer, credentials, data);
+    let offer = share_factors(foundation, issuer, credentials, risk.clone(), data);
     let sign_in = SignIn::new(
         store.clone(),
         credentials.hashing.clone(),
@@ -206,6 +206,7 @@ fn share_factors(
     foundation: &Foundation,
     issuer: &TokenIssuer,
     credentials: &Credentials,
+    risk: Option<RiskAssessor>,
     data: &mut AppData,
 ) -> PasskeyOffer {
     let Foundation { config, store, ambient, .. } = foundation;
@@ -227,7 +228,8 @@ fn share_factors(
         issuer.clone(),
         lockout.clone(),
         ambient.clone(),
-    );
+    )
+    .assessing_risk(risk);
     let requires_verified_email = config.registration.requires_verified_email;
     data.share(Arc::new(second_factor.requiring_verified_email(requires_verified_email)));
     data.share(Arc::new(FactorStepUp::new(

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use portcullis_flows::sign_in::risk::{History, Position, PositionSource};
+use portcullis_flows::sign_in::risk::{History, PastSignIn, Position, PositionSource};
 
 pub(crate) const MINUTE: i64 = 60;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
@@ -21,7 +21,7 @@ const SHIFTS: u32 = 850;
 const SITES: u32 = 4;
 
 /// The latest sign-ins that a history holds.
-const HISTORY: usize = 100;
+const HISTORY: usize = 1_000;
 
 /// Latitude and longitude of cities: the first is that of the employer.
 const CITIES: [(f64, f64); 8] = [
@@ -121,16 +121,19 @@ pub(crate) struct Person {
     carriers: u32,
     hotel: Option<u32>,
     pub(crate) known: Vec<u32>,
-    pub(crate) history: History,
+    /// The latest first.
+    sign_ins: Vec<PastSignIn>,
 }
 
 impl Person {
     /// Adds a successful sign-in; the oldest makes room.
-    pub(crate) fn remember(&mut self, past: portcullis_flows::sign_in::risk::PastSignIn) {
-        if self.history.sign_ins.len() == HISTORY {
-            self.history.sign_ins.remove(0);
-        }
-        self.history.sign_ins.push(past);
+    pub(crate) fn remember(&mut self, past: PastSignIn) {
+        self.sign_ins.truncate(HISTORY - 1);
+        self.sign_ins.insert(0, past);
+    }
+
+    pub(crate) fn history(&self) -> History {
+        History::new(self.sign_ins.clone(), false)
     }
 }
 
@@ -158,7 +161,7 @@ impl Population {
             carriers: random.below(40),
             hotel: None,
             known: Vec::new(),
-            history: History::default(),
+            sign_ins: Vec::new(),
         });
         let people = people.collect();
         Self { people, world, sites, mobile, random }

@@ -152,7 +152,7 @@ impl Simulation {
         let mut people = self.population.people.iter();
         let person = people.find(|person| person.number == sign_in.account);
         person.map_or(RiskOutcome::Refused, |person| {
-            let facts = facts(&person.history, &attempt, counts, sources);
+            let facts = facts(&person.history(), &attempt, counts, sources);
             self.policy.assess(&facts).outcome
         })
     }

@@ -8,6 +8,7 @@
 //! - **Signals of strangers** (failures, credential stuffing, impossible travel) apply to unknown devices only:
 //!   a stranger cannot get the owner of a known device challenged by failures.
 //! - **Impossible travel challenges and never refuses**: positions of addresses are estimates.
+//! - **Failures of a network that the account knows challenge and never refuse**: its neighbours share it.
 
 use portcullis_audit::{RiskFacts, RiskOutcome};
 
@@ -33,7 +34,8 @@ pub struct RiskPolicy {
     pub weights: RiskWeights,
     /// The score from which a sign-in is challenged, in points.
     pub challenge_at: u32,
-    /// The score from which a sign-in is refused, in points. The points of impossible travel do not count.
+    /// The score from which a sign-in is refused, in points. The points of signals that only challenge do not
+    /// count.
     pub refuse_at: u32,
 }
 
@@ -124,14 +126,13 @@ impl RiskPolicy {
             .filter(|signal| signal.points > 0)
             .collect();
         let score = sum(&signals, |_| true);
-        let outcome =
-            if sum(&signals, |signal| signal != Signal::ImpossibleTravel) >= self.refuse_at {
-                RiskOutcome::Refused
-            } else if score >= self.challenge_at {
-                RiskOutcome::Challenged
-            } else {
-                RiskOutcome::Allowed
-            };
+        let outcome = if sum(&signals, |signal| refuses(signal, facts)) >= self.refuse_at {
+            RiskOutcome::Refused
+        } else if score >= self.challenge_at {
+            RiskOutcome::Challenged
+        } else {
+            RiskOutcome::Allowed
+        };
         RiskAssessment { score, outcome, signals }
     }
 }
@@ -173,6 +174,16 @@ const fn applies(signal: Signal, facts: &RiskFacts) -> bool {
         Signal::NewDevice | Signal::NewNetwork | Signal::UnusualHour | Signal::ListedAddress => {
             true
         }
+    }
+}
+
+/// True unless the signal challenges only: a position is an estimate, and on a known network the failures may be
+/// those of neighbours.
+const fn refuses(signal: Signal, facts: &RiskFacts) -> bool {
+    match signal {
+        Signal::ImpossibleTravel => false,
+        Signal::NetworkFailures | Signal::CredentialStuffing => !facts.known_network,
+        _ => true,
     }
 }
 

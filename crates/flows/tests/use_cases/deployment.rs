@@ -90,7 +90,7 @@ pub(crate) struct Node {
     pub(crate) provisioning: Provisioning,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) sign_in: PasswordSignIn,
-    pub(crate) factors: FactorUseCases,
+    pub(crate) factors: Box<FactorUseCases>,
     pub(crate) refresh: Refresh,
     pub(crate) sign_out: SignOut,
     pub(crate) mass_sign_out: MassSignOut,
@@ -235,7 +235,7 @@ impl Deployment {
                 .assessing_risk(self.risk_assessor(&counters))
                 .requiring_verified_email(self.requires_verified_email),
             ),
-            factors,
+            factors: Box::new(factors),
             unlock: Unlock::new(store.clone(), counters.clone(), ambient.clone()),
             refresh: self.refresh(&issuer),
             accounts: Accounts::start(store.clone(), self.clock.clone()).unwrap(),

@@ -83,7 +83,8 @@ impl FactorUseCases {
                 issuer.clone(),
                 lockout.clone(),
                 ambient.clone(),
-            ),
+            )
+            .assessing_risk(deployment.risk_assessor(&lockout.counters)),
             totp: TotpEnrolment::new(
                 store.clone(),
                 reauthentication.clone(),

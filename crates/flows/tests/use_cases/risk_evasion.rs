@@ -10,7 +10,8 @@ use portcullis_domain::{ExposeSecret, NetworkPrefix, SecretString};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::password_reset::PasswordResetRequest;
 use portcullis_flows::sign_in::{
-    ChallengeAnswer, PasskeySignInRequest, SignInResult, SignInStore, SignedIn,
+    ChallengeAnswer, ChallengeError, IssuedChallenge, PasskeySignInRequest, SignInResult,
+    SignInStore, SignedIn,
 };
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_password::PoolSettings;
@@ -19,14 +20,15 @@ use portcullis_token::{Digest, OpaqueSecret};
 use serde_json::Value;
 
 use crate::deployment::{
-    DAY, Deployment, Node, SECOND, by_name, guess, pool, refreshing, refreshing_next, typing,
+    DAY, Deployment, MINUTE, Node, SECOND, by_name, guess, pool, refreshing, refreshing_next,
+    typing,
 };
 use crate::factor_use_cases::ORIGIN;
 use crate::factors::answer;
 use crate::passkey::{is_refused, json, registered, started};
 use crate::password_change::NEW;
 use crate::sign_in_risk::{
-    ABROAD, CODE, HOME, assessed, at_home, challenge_from, from, refusing, settled,
+    ABROAD, CODE, HOME, assessed, at_home, challenge_from, from, refusing, settled, settled_in,
 };
 
 #[test]
@@ -92,13 +94,83 @@ fn the_right_password_again_lowers_no_score() {
     });
 }
 
+#[test]
+fn a_network_is_known_after_a_hundred_sign_ins_from_another_one() {
+    let (deployment, node) = settled(TestDatabase::sqlite());
+    sign_in_abroad(&deployment, &node);
+    for _ in 0..100 {
+        deployment.pass(SECOND);
+        node.sign_in.sign_in(&from(ABROAD, by_name("ada"))).unwrap();
+    }
+    node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
+}
+
+/// Otherwise failures that are less than an hour apart would count for ever.
+#[test]
+fn a_failure_of_a_network_counts_for_an_hour_whatever_follows_it() {
+    TestDatabase::on_both(|database| {
+        let (deployment, node) = settled(database);
+        let store = deployment.database.store();
+        let network = Some(NetworkPrefix::of(IpAddr::from(ABROAD)));
+        let counter = Digest::of("somebody");
+        for _ in 0..40 {
+            store.refuse(&counter, &deployment.lockout, network, &|_| Effects::default()).unwrap();
+            store.execute("DELETE FROM sign_in_failures").unwrap();
+            deployment.pass(25 * MINUTE);
+        }
+        challenge_from(&node, ABROAD);
+        let told = deployment.details("sign_in_assessed").pop().unwrap();
+        let facts = &serde_json::from_str::<Value>(&told).unwrap()["facts"];
+        assert_eq!((&facts["network_failures"], &facts["network_names"]), (&2.into(), &1.into()));
+    });
+}
+
+fn answer_from(
+    node: &Node,
+    address: [u8; 4],
+    issued: &IssuedChallenge,
+    code: &SecretString,
+) -> Result<SignedIn, ChallengeError> {
+    let origin = Origin { address: IpAddr::from(address), ..samples::origin() };
+    let answer = ChallengeAnswer { origin, ..answer(issued, code.expose_secret()) };
+    node.factors.second_factor.answer(&answer)
+}
+
+#[test]
+fn a_second_step_from_another_network_is_assessed_again() {
+    const LISTED: [u8; 4] = ABROAD;
+    const TRAIN: [u8; 4] = [203, 0, 113, 9];
+    const HOTEL: [u8; 4] = [192, 0, 3, 7];
+    TestDatabase::on_both(|database| {
+        let (deployment, node) = settled_in(refusing(database));
+        let outcomes = || deployment.outcomes("sign_in_assessed");
+        let (issued, code) = (challenge_from(&node, TRAIN), deployment.link(CODE));
+        assert_eq!(outcomes(), ["challenged 1", "success 1"]);
+        let refused = answer_from(&node, LISTED, &issued, &code);
+        assert!(matches!(refused, Err(ChallengeError::WrongCode)), "{refused:?}");
+        assert_eq!(outcomes(), ["challenged 1", "success 1", "too_risky 1"]);
+        let told: Vec<_> = deployment.deliver().iter().map(|it| it.mail.kind()).collect();
+        assert_eq!(told, ["sign_in_refused"]);
+        let spent = answer_from(&node, TRAIN, &issued, &code);
+        assert!(matches!(spent, Err(ChallengeError::WrongCode)), "{spent:?}");
+
+        let (issued, code) = (challenge_from(&node, TRAIN), deployment.link(CODE));
+        answer_from(&node, HOTEL, &issued, &code).unwrap();
+        assert_eq!(
+            outcomes(),
+            ["challenged 3", "success 1", "too_risky 1"],
+            "two steps, two networks"
+        );
+        let (issued, code) = (challenge_from(&node, TRAIN), deployment.link(CODE));
+        answer_from(&node, [203, 0, 113, 200], &issued, &code).unwrap();
+        assert_eq!(outcomes(), ["challenged 4", "success 1", "too_risky 1"], "a neighbour");
+    });
+}
+
 /// Signs in from a new network with the mailed code.
 fn sign_in_abroad(deployment: &Deployment, node: &Node) -> SignedIn {
     let issued = challenge_from(node, ABROAD);
-    let code = deployment.link(CODE);
-    let origin = Origin { address: IpAddr::from(ABROAD), ..samples::origin() };
-    let answer = ChallengeAnswer { origin, ..answer(&issued, code.expose_secret()) };
-    node.factors.second_factor.answer(&answer).unwrap()
+    answer_from(node, ABROAD, &issued, &deployment.link(CODE)).unwrap()
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(crate) fn refusing(database: TestDatabase) -> Deployment {
     Deployment { risk, risk_files, ..Deployment::on(database) }
 }
 
-fn settled_in(deployment: Deployment) -> (Deployment, Node) {
+pub(crate) fn settled_in(deployment: Deployment) -> (Deployment, Node) {
     deployment.enrol("ada");
     let node = deployment.node();
     at_home(&node);

@@ -240,18 +240,19 @@ impl RetentionStore for Store {
         self.write(|connection| {
             let before = Instant::from(connection.now()? - age);
             let some = network_failures::table
-                .filter(network_failures::last_failed_at.lt(before))
+                .filter(network_failures::bucket_at.lt(before))
                 .limit(most.into())
-                .select((network_failures::network, network_failures::counter));
-            let some: Vec<(String, Vec<u8>)> = dispatch!(connection, inner => some.load(inner))?;
+                .select((
+                    network_failures::network,
+                    network_failures::bucket_at,
+                    network_failures::counter,
+                ));
+            let some: Vec<(String, Instant, Vec<u8>)> =
+                dispatch!(connection, inner => some.load(inner))?;
             let mut removed = 0;
             for row in some {
-                // The statement checks the condition again: another failure may have been counted since.
-                let gone = network_failures::table
-                    .find(row)
-                    .filter(network_failures::last_failed_at.lt(before));
-                removed +=
-                    count(dispatch!(connection, inner => diesel::delete(gone).execute(inner))?);
+                let gone = diesel::delete(network_failures::table.find(row));
+                removed += count(dispatch!(connection, inner => gone.execute(inner))?);
             }
             Ok(removed)
         })

@@ -54,6 +54,7 @@ table! {
         tries -> Integer,
         expires_at -> Utc,
         message_id -> Nullable<Id>,
+        address -> Nullable<Text>,
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn insert(
         sign_in_challenges::password_epoch.eq(epoch::stored(new.epoch)),
         sign_in_challenges::delivery.eq(new.delivery.as_str()),
         sign_in_challenges::device_name.eq(new.device_name.map(DisplayName::as_str)),
+        sign_in_challenges::address.eq(new.address.to_string()),
         sign_in_challenges::tries.eq(0),
         sign_in_challenges::expires_at.eq(Instant::from(expires_at)),
         sign_in_challenges::message_id.eq(message),
@@ -75,13 +76,15 @@ pub(crate) fn find(
         open.select(row).first(inner).optional()
     })?;
     let Some((account, factor_epoch, challenge)) = found else { return Ok(None) };
-    let corrupt = |_| Failure::Corrupt { table: "sign_in_challenges", column: "delivery" };
+    let corrupt = |column| Failure::Corrupt { table: "sign_in_challenges", column };
+    let address = challenge.address.as_deref().map(str::parse).transpose();
     Ok(Some(OpenChallenge {
         account: Account::try_from(account)?,
         epoch: epoch::read(challenge.password_epoch)?,
         factor_epoch: epoch::read_factors(factor_epoch)?,
-        delivery: challenge.delivery.parse().map_err(corrupt)?,
+        delivery: challenge.delivery.parse().map_err(|_| corrupt("delivery"))?,
         device_name: challenge.device_name.as_deref().and_then(account::shown),
+        address: address.map_err(|_| corrupt("address"))?,
         message: challenge.message_id.map(MessageId::from),
     }))
 }
@@ -92,6 +95,7 @@ struct ChallengeRow {
     password_epoch: i32,
     delivery: String,
     device_name: Option<String>,
+    address: Option<String>,
     message_id: Option<Key>,
 }
 

@@ -1,9 +1,10 @@
 //! `RiskStore`: what the risk of a sign-in is assessed from. Tables `sessions`, `sign_in_failures`,
 //! `network_failures`.
 
-use diesel::dsl::{case_when, exists};
+use std::collections::BTreeSet;
+
+use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
 use portcullis_audit::EventKind;
 use portcullis_domain::{AccountId, NetworkPrefix, Timestamp};
 use portcullis_flows::StoreError;
@@ -51,7 +52,7 @@ fn history(connection: &mut Connection, query: &RiskQuery<'_>) -> Result<History
         .filter(accounts::last_sign_in_at.is_not_null());
     let look = diesel::select(exists(known));
     let has_signed_in = dispatch!(connection, inner => look.get_result(inner))?;
-    Ok(History { sign_ins, has_signed_in })
+    Ok(History::new(sign_ins, has_signed_in))
 }
 
 /// Forgets the addresses that an account has signed in from. Its next sign-in is from an unknown network.
@@ -84,45 +85,48 @@ fn network(
     network: NetworkPrefix,
     since: Timestamp,
 ) -> Result<FailureCounts, Failure> {
-    const MAX_NAMES: i64 = 1_000;
+    const MAX_ROWS: i64 = 5_000;
     let recent = network_failures::table
         .filter(network_failures::network.eq(network.to_string()))
-        .filter(network_failures::last_failed_at.ge(Instant::from(since)))
-        .limit(MAX_NAMES)
-        .select(network_failures::failures);
-    let names: Vec<i32> = dispatch!(connection, inner => recent.load(inner))?;
-    let add = |sum: u32, failures: &i32| sum.saturating_add(failures.unsigned_abs());
+        .filter(network_failures::bucket_at.ge(Instant::from(since)))
+        .limit(MAX_ROWS)
+        .select((network_failures::counter, network_failures::failures));
+    let rows: Vec<(Vec<u8>, i32)> = dispatch!(connection, inner => recent.load(inner))?;
+    let add = |sum: u32, (_, failures): &(_, i32)| sum.saturating_add(failures.unsigned_abs());
+    let failures = rows.iter().fold(0, add);
+    let names: BTreeSet<_> = rows.into_iter().map(|(counter, _)| counter).collect();
     Ok(FailureCounts {
         account: 0,
-        network: names.iter().fold(0, add),
+        network: failures,
         network_names: u32::try_from(names.len()).unwrap_or(u32::MAX),
     })
 }
 
-/// Counts a failure of a network for a name, by the counter of the name. A failure from before the period
-/// `since` begins again at one.
+/// Counts a failure of a network for a name, by the counter of the name, in the bucket of the present time.
 pub(crate) fn count_failure(
     connection: &mut Connection,
     network: NetworkPrefix,
     counter: &Digest,
 ) -> Result<(), Failure> {
-    const PERIOD: std::time::Duration = std::time::Duration::from_secs(60 * 60);
-    let now = connection.now()?;
-    let is_old = network_failures::last_failed_at.lt(Instant::from(now - PERIOD));
+    let now = connection.now()?.as_seconds();
+    let bucket = Timestamp::from_seconds(now - now.rem_euclid(BUCKET_SECONDS));
     let count = diesel::insert_into(network_failures::table)
         .values((
             network_failures::network.eq(network.to_string()),
+            network_failures::bucket_at.eq(Instant::from(bucket)),
             network_failures::counter.eq(counter.as_bytes().as_slice()),
             network_failures::failures.eq(1),
-            network_failures::last_failed_at.eq(Instant::from(now)),
         ))
-        .on_conflict((network_failures::network, network_failures::counter))
+        .on_conflict((
+            network_failures::network,
+            network_failures::bucket_at,
+            network_failures::counter,
+        ))
         .do_update()
-        .set((
-            network_failures::failures.eq(case_when(is_old, 1.into_sql::<Integer>())
-                .otherwise(network_failures::failures + 1)),
-            network_failures::last_failed_at.eq(Instant::from(now)),
-        ));
+        .set(network_failures::failures.eq(network_failures::failures + 1));
     dispatch!(connection, inner => count.execute(inner))?;
     Ok(())
 }
+
+/// The length of a bucket. A failure counts until the start of its bucket is an hour ago.
+const BUCKET_SECONDS: i64 = 5 * 60;

@@ -6,12 +6,14 @@
 //! account, whatever challenge they were sent for. The first step ends with the password proven and
 //! no session: the password is validated again by its epoch when the session opens.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, Ambient, Delivery, DisplayName, ExposeSecret, PasswordEpoch, SecretString,
+    Account, Ambient, Delivery, DisplayName, ExposeSecret, NetworkPrefix, PasswordEpoch,
+    SecretString,
 };
 use portcullis_mfa::passkey::{RequestOptions, UserVerification};
 use portcullis_password::HashingError;
@@ -21,13 +23,13 @@ use super::assessment::{SecondStep, is_new_device};
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::password::PasswordProof;
 use super::proof::{MailedCode, Proof};
-use super::risk::AssessedRisk;
+use super::risk::{AssessedRisk, RiskAssessor};
 use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient, event_now};
 use crate::identity::mail_limit::{MailAllowance, MailLimit};
 use crate::node::mail::Mail;
-use crate::sign_in::device::{self, DeviceEpochs};
+use crate::sign_in::device::{self, DeviceEpochs, SignInDevice};
 use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
 use crate::sign_in::lockout::Lockout;
 use crate::sign_in::passkey_challenge::PasskeyOffer;
@@ -125,6 +127,7 @@ impl Challenger {
             counter: sign_in.counter,
             delivery: sign_in.delivery,
             device_name: sign_in.device_name,
+            address: sign_in.origin.address,
             lifetime,
             mailed_code: code.as_ref().map(|code| (code.id, allowance)),
             effects: &effects,
@@ -190,6 +193,7 @@ pub struct SecondFactor {
     prover: FactorProver,
     opener: SessionOpener,
     lockout: Lockout,
+    risk: Option<RiskAssessor>,
     ambient: Ambient,
 }
 
@@ -208,7 +212,7 @@ impl SecondFactor {
             requires_verified_email: false,
             ambient: ambient.clone(),
         };
-        Self { store, prover, opener, lockout, ambient }
+        Self { store, prover, opener, lockout, risk: None, ambient }
     }
 
     /// Refuses sessions to accounts that must verify their address first, as the first step does for
@@ -219,13 +223,21 @@ impl SecondFactor {
         self
     }
 
+    /// Assesses the risk again of an answer from another network than the first step.
+    #[must_use]
+    pub fn assessing_risk(mut self, assessor: Option<RiskAssessor>) -> Self {
+        self.risk = assessor;
+        self
+    }
+
     /// Verifies the factor and opens the session.
     pub fn answer(&self, answer: &ChallengeAnswer) -> Result<SignedIn, ChallengeError> {
         let secret = OpaqueSecret::parse(answer.token.expose_secret());
         let secret = secret.map_err(|_| ChallengeError::Over)?;
         let token = secret.digest();
         let found = self.store.challenge(&token)?.ok_or(ChallengeError::Over)?;
-        let OpenChallenge { account, epoch, factor_epoch, delivery, device_name, message } = found;
+        let OpenChallenge { account, epoch, factor_epoch, delivery, device_name, message, .. } =
+            found;
         let (address, factor) = (answer.origin.address, answer.factor.clone());
         if !self.opener.issuer.networks().admits(&account, address) {
             return Err(self.refuse_outside(&account, &answer.origin));
@@ -248,8 +260,7 @@ impl SecondFactor {
             account: &account,
             epochs,
             proofs: &[Proof::EarlierPassword(epoch), proof],
-            // The first step has assessed it.
-            risk: None,
+            risk: self.assess_again(&account, found.address, device, &answer.origin)?,
             counter: Some(&factors),
             device,
             is_new_device: is_new_device(&account, device),
@@ -273,6 +284,21 @@ impl SecondFactor {
             Opened::Refused(_) => Err(ChallengeError::WrongCode),
             Opened::ChallengeOver => Err(ChallengeError::Over),
         }
+    }
+
+    /// The risk of an answer from another network than that of the first step, which was assessed.
+    fn assess_again(
+        &self,
+        account: &Account,
+        assessed: Option<IpAddr>,
+        device: SignInDevice,
+        origin: &Origin,
+    ) -> Result<Option<AssessedRisk>, StoreError> {
+        let network = NetworkPrefix::of(origin.address);
+        let is_assessed = assessed.map(NetworkPrefix::of) == Some(network);
+        let Some(assessor) = self.risk.as_ref().filter(|_| !is_assessed) else { return Ok(None) };
+        let inputs = assessor.read(Some(account.id), origin)?;
+        Ok(Some(assessor.assess(&inputs, device, origin)))
     }
 
     /// Refuses an answer from outside the networks of the account, whatever its code is, and records it.

@@ -161,8 +161,8 @@ impl RiskAssessor {
     }
 }
 
-/// The maximum number of earlier sign-ins of a history.
-const MAX_SIGN_INS: u32 = 100;
+/// The maximum number of earlier sign-ins of a history: a year, for a person who signs in three times a day.
+const MAX_SIGN_INS: u32 = 1_000;
 
 /// The period in which failures count.
 const RECENT: Duration = Duration::from_secs(60 * 60);

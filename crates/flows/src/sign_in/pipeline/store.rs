@@ -1,6 +1,7 @@
 //! The port `SignInStore`: credentials, failure counters, challenges, and the transaction that opens a
 //! session.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_audit::{Origin, Outcome};
@@ -99,6 +100,8 @@ pub struct NewChallenge<'a> {
     pub delivery: Delivery,
     /// The name that the person gives the device.
     pub device_name: Option<&'a DisplayName>,
+    /// The client address that was assessed.
+    pub address: IpAddr,
     /// The lifetime of the challenge.
     pub lifetime: Duration,
     /// The mail with the code that answers it, and its allowance; for an account without a second factor.
@@ -131,6 +134,8 @@ pub struct OpenChallenge {
     pub delivery: Delivery,
     /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
+    /// The client address that was assessed; `None` if an earlier release issued it.
+    pub address: Option<IpAddr>,
     /// The mail with the code that answers it; `None` if a second factor does.
     pub message: Option<MessageId>,
 }

@@ -1,5 +1,6 @@
 //! History of an account, and the facts that a new sign-in shows against it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use portcullis_audit::{RiskFacts, Travel};
@@ -11,13 +12,26 @@ use super::position::{PositionSource, kilometres_between};
 /// The number of earlier sign-ins from which there is a habit of hours.
 pub const HABIT_SIGN_INS: usize = 10;
 
-/// The successful sign-ins of an account before this one, in any order; the caller bounds their number.
+/// The maximum number of sign-ins that the habit of hours is computed from: habits change.
+const MAX_HABIT_SIGN_INS: usize = 100;
+
+/// The successful sign-ins of an account before this one; the caller bounds their number.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// The sign-ins that are still stored.
-    pub sign_ins: Vec<PastSignIn>,
-    /// True if the account has ever signed in, even if none of its sign-ins is stored any more.
-    pub has_signed_in: bool,
+    /// The latest ones, for the habit of hours and for travel.
+    sign_ins: Vec<PastSignIn>,
+    networks: BTreeSet<NetworkPrefix>,
+    has_signed_in: bool,
+}
+
+impl History {
+    /// Takes the sign-ins that are still stored, the latest first. `has_signed_in` is true if the account has ever
+    /// signed in, even if none of its sign-ins is stored any more.
+    pub fn new(mut sign_ins: Vec<PastSignIn>, has_signed_in: bool) -> Self {
+        let networks = sign_ins.iter().map(|past| NetworkPrefix::of(past.address)).collect();
+        sign_ins.truncate(MAX_HABIT_SIGN_INS);
+        Self { sign_ins, networks, has_signed_in }
+    }
 }
 
 /// A successful sign-in.
@@ -67,11 +81,10 @@ pub fn facts(
     failures: FailureCounts,
     sources: RiskSources<'_>,
 ) -> RiskFacts {
-    let prefix = NetworkPrefix::of(attempt.address);
     let sign_ins = &history.sign_ins;
     RiskFacts {
         known_device: attempt.known_device,
-        known_network: sign_ins.iter().any(|past| NetworkPrefix::of(past.address) == prefix),
+        known_network: history.networks.contains(&NetworkPrefix::of(attempt.address)),
         // A history that is gone is no first sign-in: everything is unknown to the account then.
         earlier_sign_ins: u32::try_from(sign_ins.len())
             .unwrap_or(u32::MAX)
@@ -166,19 +179,14 @@ mod tests {
 
     fn facts_of(sign_ins: Vec<PastSignIn>, attempt: &Attempt) -> RiskFacts {
         let sources = RiskSources { bad_addresses: None, positions: Some(&TwoCities) };
-        facts(
-            &History { sign_ins, has_signed_in: false },
-            attempt,
-            FailureCounts::default(),
-            sources,
-        )
+        facts(&History::new(sign_ins, false), attempt, FailureCounts::default(), sources)
     }
 
     #[test]
     fn a_neighbour_is_on_a_known_network_and_counts_are_kept() {
         let list = BadAddresses::parse(b"192.0.2.9").unwrap();
         let sources = RiskSources { bad_addresses: Some(&list), positions: None };
-        let history = History { sign_ins: vec![past(FRIDAY_8, "192.0.2.7")], ..History::default() };
+        let history = History::new(vec![past(FRIDAY_8, "192.0.2.7")], false);
         let failures = FailureCounts { account: 1, network: 2, network_names: 3 };
         let known = Attempt { known_device: true, ..attempt(FRIDAY_8, "::ffff:192.0.2.9") };
         let expected = RiskFacts {
@@ -196,6 +204,15 @@ mod tests {
         let other = attempt(FRIDAY_8, "192.0.3.9");
         let found = facts(&history, &other, FailureCounts::default(), sources);
         assert_eq!(found, RiskFacts { earlier_sign_ins: 1, ..RiskFacts::default() });
+    }
+
+    #[test]
+    fn a_network_is_known_longer_than_a_habit_of_hours() {
+        let mut sign_ins = vec![past(FRIDAY_8, "192.0.2.7"); 100];
+        sign_ins.push(past(FRIDAY_8 - 5 * HOUR, "192.0.3.7"));
+        let found = facts_of(sign_ins, &attempt(FRIDAY_8 - 5 * HOUR, "192.0.3.9"));
+        assert!(found.known_network);
+        assert_eq!((found.earlier_sign_ins, found.usual_hour_permille), (100, Some(0)));
     }
 
     fn share(past_at: Timestamp, at: Timestamp) -> Option<u16> {

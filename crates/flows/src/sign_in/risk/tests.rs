@@ -171,6 +171,27 @@ fn impossible_travel_challenges_and_never_refuses() {
 }
 
 #[test]
+fn failures_of_a_known_network_challenge_and_never_refuse() {
+    let ward = RiskFacts { known_network: true, listed_address: false, ..WORST };
+    let found = assess(&RiskFacts { travel: None, ..ward });
+    assert_eq!((found.score, found.outcome), (105, RiskOutcome::Challenged));
+    let weights = RiskWeights { account_failures: COUNTED_100, ..RiskWeights::default() };
+    let policy = RiskPolicy { weights, ..RiskPolicy::default() };
+    assert_eq!(policy.assess(&ward).outcome, RiskOutcome::Refused, "those of the account do");
+    for weights in [
+        RiskWeights { network_failures: COUNTED_100, ..RiskWeights::default() },
+        RiskWeights { network_names: COUNTED_100, ..RiskWeights::default() },
+    ] {
+        let policy = RiskPolicy { weights, ..RiskPolicy::default() };
+        assert_eq!(policy.assess(&ward).outcome, RiskOutcome::Challenged);
+        let elsewhere = RiskFacts { known_network: false, ..ward };
+        assert_eq!(policy.assess(&elsewhere).outcome, RiskOutcome::Refused);
+    }
+}
+
+const COUNTED_100: CountedWeight = CountedWeight { free: 0, each: 100, max: 100 };
+
+#[test]
 fn a_listed_address_alone_refuses_only_by_configuration() {
     let facts = RiskFacts { listed_address: true, ..USUAL };
     assert_eq!(assess(&facts).outcome, RiskOutcome::Allowed);
