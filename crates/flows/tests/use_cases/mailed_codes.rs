@@ -1,5 +1,5 @@
 //! Codes that a sign-in causes by mail: a thief of the password neither closes the way of the holder nor uses
-//! up the holder's codes.
+//! up the holder's codes, and the code of a sign-in that is over is not sent.
 
 use std::net::IpAddr;
 
@@ -10,9 +10,10 @@ use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_flows::sign_in::{ChallengeAnswer, ChallengeError, SignInRequest, SignedIn};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
-use crate::deployment::{DAY, Deployment, HOUR, Node, SECOND, by_name};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name};
 use crate::factors::{answer, is_wrong};
-use crate::sign_in_risk::{ABROAD, CODE, HOME, at_home, challenge_from, from, settled};
+use crate::password_change::{NEW, change};
+use crate::sign_in_risk::{ABROAD, CODE, HOME, assessed, at_home, challenge_from, from, settled};
 
 /// A network of a stranger, and not of ada.
 const fn strange(number: u8) -> [u8; 4] {
@@ -164,5 +165,69 @@ fn the_counters_of_codes_go_after_their_hour() {
         assert_eq!(remove(), 0);
         deployment.pass(SECOND);
         assert_eq!(remove(), 5);
+    });
+}
+
+#[test]
+fn the_code_of_a_sign_in_that_is_over_is_not_sent_after_an_outage() {
+    TestDatabase::on_both(|database| {
+        let (deployment, node) = settled(database);
+        let second_factor = &node.factors.second_factor;
+        let late = challenge_from(&node, ABROAD);
+        deployment.pass(14 * MINUTE);
+        let tried = challenge_from(&node, ABROAD);
+        (0..5).for_each(|_| assert!(is_wrong(&second_factor.answer(&answer(&tried, "000000")))));
+        let (answered, other) = (challenge_from(&node, ABROAD), challenge_from(&node, ABROAD));
+        deployment.pass(MINUTE);
+
+        let delivered = deployment.deliver();
+        let kinds: Vec<_> = delivered.iter().map(|it| it.mail.kind()).collect();
+        assert_eq!(kinds, [CODE; 2], "those of the two sign-ins that wait");
+        assert!(is_over(&second_factor.answer(&answer(&late, "000000"))));
+        let waiting = "outbox WHERE kind = 'sign_in_code' AND delivered_at IS NULL";
+        assert_eq!(deployment.count(waiting), 0, "they are removed");
+        assert_eq!(deployment.count("mail_secrets WHERE purpose = 'sign_in_code'"), 2);
+        // The two that were not sent are counted, so the limit holds for the mailbox.
+        (0..2).for_each(|_| drop(challenge_from(&node, ABROAD)));
+        assert_eq!(sent(&deployment), 1);
+
+        // The reply of the mail server was lost, and the sign-in is complete.
+        let open = |code: &SecretString| {
+            [&answered, &other].map(|it| second_factor.answer(&answer(it, code.expose_secret())))
+        };
+        let code = delivered[0].token.clone().unwrap();
+        assert_eq!(open(&code).iter().filter(|result| result.is_ok()).count(), 1);
+        let again = "UPDATE outbox SET delivered_at = NULL WHERE kind = 'sign_in_code'";
+        deployment.database.store().execute(again).unwrap();
+        assert_eq!(sent(&deployment), 2, "all but that of the complete sign-in");
+    });
+}
+
+#[test]
+fn a_code_that_cannot_open_a_session_any_more_is_not_sent() {
+    TestDatabase::on_both(|database| {
+        let deployment = assessed(database);
+        let ada = deployment.enrol("ada");
+        let node = deployment.node();
+        at_home(&node);
+        deployment.pass(DAY);
+        let store = deployment.database.store();
+        let ends = [
+            "UPDATE accounts SET is_blocked = true",
+            "UPDATE accounts SET is_active = false",
+            "UPDATE accounts SET mfa_enabled = true",
+        ];
+        let undo = "UPDATE accounts SET is_blocked = false, is_active = true, mfa_enabled = false";
+        for end in ends {
+            challenge_from(&node, ABROAD);
+            store.execute(end).unwrap();
+            assert_eq!(sent(&deployment), 0, "{end}");
+            store.execute(undo).unwrap();
+        }
+        challenge_from(&node, ABROAD);
+        let session = node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap().tokens.session.id;
+        let request = change(&ada, session, samples::PASSWORD, NEW);
+        node.password_change.change(&request).unwrap();
+        assert_eq!(sent(&deployment), 0, "it was for the former password");
     });
 }

@@ -134,6 +134,27 @@ fn max_tries() -> i32 {
     i32::try_from(MAX_CHALLENGE_TRIES).unwrap_or(i32::MAX)
 }
 
+/// Returns whether the code of this mail could complete a sign-in: its challenge has neither expired nor
+/// ended, has a try left, and is that of the present password of an account without a second factor.
+pub(crate) fn awaits_code(
+    connection: &mut Connection,
+    account: AccountId,
+    message: MessageId,
+) -> Result<bool, Failure> {
+    let now = Instant::from(connection.now()?);
+    let open = sign_in_challenges::table
+        .inner_join(accounts::table.on(accounts::id.eq(sign_in_challenges::account_id)))
+        .filter(sign_in_challenges::account_id.eq(Key::from(account)))
+        .filter(sign_in_challenges::message_id.eq(Key::from(message)))
+        .filter(sign_in_challenges::password_epoch.eq(accounts::password_epoch))
+        .filter(sign_in_challenges::tries.lt(max_tries()))
+        .filter(sign_in_challenges::expires_at.gt(now))
+        .filter(accounts::is_active)
+        .filter(diesel::dsl::not(accounts::is_blocked.or(accounts::mfa_enabled)));
+    let look = diesel::select(diesel::dsl::exists(open));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
+}
+
 /// Spends the code of a mail, if the typed one is that code.
 pub(crate) fn accept_code(
     connection: &mut Connection,
