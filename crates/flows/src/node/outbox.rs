@@ -33,8 +33,9 @@ pub trait OutboxStore: Send + Sync {
     fn claim_messages(&self, claim: &MessageClaim) -> Result<Vec<ClaimedMessage>, StoreError>;
 
     /// Begins an attempt: renews the lease, counts the attempt, and stores the digest of the secret
-    /// in place of an earlier one of the same purpose and subject. Returns false, without any
-    /// change, if the lease is lost.
+    /// in place of an earlier one of the same purpose and subject. Returns false if the mail must not
+    /// be sent: without any change if the lease is lost, and without the mail, which is removed, if it
+    /// would bring the code of a sign-in that no code can complete any more.
     fn begin_attempt(&self, attempt: &Attempt<'_>) -> Result<bool, StoreError>;
 
     /// Ends the attempt and the lease. Returns false, without any change, if the lease is lost.

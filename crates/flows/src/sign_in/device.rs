@@ -8,6 +8,7 @@
 //!
 //! [`SessionPolicy::device_memory`]: crate::sign_in::session_tokens::SessionPolicy::device_memory
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,14 @@ use crate::sign_in::session_tokens::{SessionEnd, TokenIssuer};
 /// The lifetime of the device cookie in a browser.
 pub const DEVICE_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The maximum of devices of an account; one more forgets the one that was not used for longest.
-pub const MAX_DEVICES: u32 = 50;
+/// The maximum of devices of an account; one more forgets another one, see [`surplus`].
+pub const MAX_DEVICES: usize = 50;
+
+/// The generation of the first cookie of a device.
+pub const FIRST_GENERATION: u32 = 1;
+
+/// A device that was used so long after its first sign-in is not one of a flood of sign-ins.
+const ESTABLISHED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long after a rotation the former cookie is still known: two pages may sign in at once.
 const ROTATION_GRACE: Duration = Duration::from_secs(60);
@@ -149,6 +156,21 @@ impl DeviceRecord {
             SignInDevice::Unknown
         }
     }
+}
+
+/// The devices of an account to forget, so that no more than [`MAX_DEVICES`] are left.
+///
+/// Everybody who knows the password gets a new device by each sign-in without a cookie. So the devices
+/// that never came back are forgotten first, then those that were used only on the day of their first
+/// sign-in, and of equal ones that which was not used for longest: such sign-ins forget one another, and not
+/// the devices of the owner. The device of the present sign-in stays.
+pub fn surplus(mut devices: Vec<DeviceRecord>, present: DeviceId) -> Vec<DeviceId> {
+    devices.sort_by_key(|device| {
+        let is_established = device.last_used_at.since(device.created_at) >= ESTABLISHED_AFTER;
+        let came_back = device.generation > FIRST_GENERATION;
+        Reverse((device.id == present, is_established, came_back, device.last_used_at))
+    });
+    devices.into_iter().skip(MAX_DEVICES).map(|device| device.id).collect()
 }
 
 /// The cookie of a device in this generation.
@@ -279,5 +301,43 @@ mod tests {
         assert_eq!(device.shown(u32::MAX, NOW), SignInDevice::Unknown);
         let is_known = |shown: SignInDevice| shown.known() == Some(id);
         assert!(is_known(known(6, false)) && !is_known(SignInDevice::Reused(id)));
+    }
+
+    /// A device that was first used at `NOW`, and last so long afterwards.
+    fn used(generation: u32, after: Duration) -> DeviceRecord {
+        DeviceRecord {
+            id: DeviceId::generate(&SystemRandom),
+            generation,
+            rotated_at: NOW,
+            last_used_at: NOW + after,
+            created_at: NOW,
+            address: IpAddr::from([192, 0, 2, 7]),
+            name: None,
+            user_agent: None,
+        }
+    }
+
+    #[test]
+    fn the_present_device_stays_and_those_that_never_came_back_are_forgotten_first() {
+        let day = 86_400 * SECOND;
+        let present = used(1, Duration::ZERO);
+        // The order in which they are kept.
+        let kept = [
+            &present,
+            &used(1, 2 * day),
+            &used(1, day),
+            &used(3, 2 * SECOND),
+            &used(2, SECOND),
+            &used(1, 86_399 * SECOND),
+            &used(1, SECOND),
+        ];
+        let others = (1..MAX_DEVICES).map(|_| used(9, 9 * day));
+        for (number, last) in kept.iter().enumerate().skip(1) {
+            let mut devices: Vec<_> = others.clone().skip(number - 1).collect();
+            devices.extend(kept[..=number].iter().rev().copied().cloned());
+            assert_eq!(devices.len(), MAX_DEVICES + 1);
+            assert_eq!(surplus(devices, present.id), [last.id], "{number}");
+        }
+        assert_eq!(surplus(others.collect(), present.id), []);
     }
 }

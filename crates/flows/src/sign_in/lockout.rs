@@ -8,7 +8,8 @@
 //! - a **known device** has used the present password before: one counter for all devices of an
 //!   account, a new one with each password;
 //! - a **second factor** is tried by a caller that has proven the password, or has a session: one
-//!   counter for each account, whatever challenge, session or factor the code was for;
+//!   counter for each account, whatever challenge, session or factor the code was for, without mailed
+//!   codes, which are no factor;
 //! - a **session** was opened with the password: one counter for each session.
 //!
 //! Only a caller of the same kind can close a counter. So a stranger closes neither the counter of

@@ -24,7 +24,8 @@ use portcullis_token::Digest;
 
 use self::assessment::{Assessment, SecondStep, admit, assess};
 pub use self::challenge::{
-    CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, IssuedChallenge, SecondFactor,
+    CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, IssuedChallenge, MAX_CHALLENGE_TRIES,
+    SecondFactor,
 };
 use self::challenge::{ChallengedSignIn, Challenger};
 pub use self::credentials::{StoredCredentials, StoredPassword};
@@ -42,8 +43,8 @@ use self::rehash::Rehash;
 use self::risk::AssessedRisk;
 pub use self::risk::{RiskAssessor, RiskFiles, RiskInputs, RiskQuery, RiskStore};
 pub use self::store::{
-    ChallengeResult, ChallengeUse, HashReplacement, NewChallenge, OpenChallenge, SessionOpening,
-    SessionOpeningResult, SignInStore,
+    ChallengeResult, ChallengeUse, HashReplacement, NewChallenge, NewMailedCode, OpenChallenge,
+    SessionOpening, SessionOpeningResult, SignInStore,
 };
 use crate::StoreError;
 use crate::effects::event_now;
@@ -56,6 +57,7 @@ use crate::sign_in::session_tokens::TokenIssuer;
 
 mod assessment;
 mod challenge;
+mod code_limit;
 mod credentials;
 mod identifier;
 mod opening;

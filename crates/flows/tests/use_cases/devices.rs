@@ -294,6 +294,31 @@ fn a_device_that_its_owner_forgets_is_unknown_and_its_sessions_have_ended() {
     assert!(refused(&node, &from(&lost, by_name("ada"))));
 }
 
+/// Of a device that is not known any more, failures count as those of a stranger at once, also within the minute
+/// in which the former cookie of a known device is accepted.
+#[test]
+fn failures_with_the_cookie_of_a_forgotten_device_count_as_those_of_a_stranger() {
+    let deployment = Deployment::new();
+    let (ada, node) = (deployment.enrol("ada"), deployment.node());
+    let former = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let rotated = node.sign_in.sign_in(&from(&former, by_name("ada"))).unwrap();
+    let session = rotated.tokens.session.id;
+    let rotated = device_of(rotated);
+    let known = device_of(node.sign_in.sign_in(&by_name("ada")).unwrap());
+    let device = node.devices.current(ada.id, &rotated).unwrap();
+    assert!(node.devices.forget(ada.id, session, device, &samples::origin()).unwrap());
+    for number in 0..20 {
+        let forgotten = [&former, &rotated][number % 2];
+        assert!(refused(&node, &from(forgotten, guess("ada"))));
+    }
+    assert!(refused(&node, &by_name("ada")), "the counter of strangers is closed");
+    for forgotten in [&former, &rotated] {
+        assert!(refused(&node, &from(forgotten, by_name("ada"))), "and no other is open for it");
+    }
+    assert_eq!(deployment.count("sign_in_failures"), 1);
+    node.sign_in.sign_in(&from(&known, by_name("ada"))).unwrap();
+}
+
 fn from(device: &SecretString, request: SignInRequest) -> SignInRequest {
     SignInRequest { device_token: Some(device.clone()), ..request }
 }

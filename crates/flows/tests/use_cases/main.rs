@@ -61,6 +61,8 @@ mod lockout;
 #[cfg(test)]
 mod mailbox;
 #[cfg(test)]
+mod mailed_codes;
+#[cfg(test)]
 mod mass_sign_out;
 #[cfg(test)]
 mod matrix;

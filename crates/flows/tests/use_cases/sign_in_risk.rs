@@ -149,18 +149,6 @@ fn of_eight_uses_of_a_code_at_once_one_opens_a_session() {
 }
 
 #[test]
-fn an_address_gets_ten_codes_in_an_hour_and_the_answers_stay_the_same() {
-    let (deployment, node) = settled(TestDatabase::sqlite());
-    (0..12).for_each(|_| drop(challenge_from(&node, ABROAD)));
-    let sent = || deployment.deliver().iter().filter(|it| it.mail.kind() == CODE).count();
-    assert_eq!(sent(), 10);
-    assert_eq!(deployment.outcomes("challenge_issued"), ["limited 2", "success 10"]);
-    deployment.pass(HOUR + SECOND);
-    challenge_from(&node, ABROAD);
-    assert_eq!(sent(), 1);
-}
-
-#[test]
 fn an_account_with_a_factor_is_asked_for_it_and_gets_no_mail() {
     let deployment = assessed(TestDatabase::sqlite());
     deployment.enrol("ada");

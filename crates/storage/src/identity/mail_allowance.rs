@@ -10,6 +10,21 @@ use crate::failure::Failure;
 use crate::schema::mail_allowances;
 use crate::sql_type::{Instant, Utc};
 
+/// Counts a mail for each of these limits, up to the first one that is reached; returns false if one is.
+///
+/// The limits before that one have counted a mail that is not sent, so no limit is ever exceeded.
+pub(crate) fn take_all(
+    connection: &mut Connection,
+    allowances: &[MailAllowance],
+) -> Result<bool, Failure> {
+    for allowance in allowances {
+        if !take(connection, allowance)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Counts a mail in one conditional statement; returns false if the limit of the window is reached.
 ///
 /// A window that ends later than one that starts now comes from a wrong clock, and is over.

@@ -9,17 +9,18 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 use portcullis_domain::{Email, MessageId, Timestamp};
 use portcullis_flows::StoreError;
-use portcullis_flows::node::mail::Mail;
+use portcullis_flows::node::mail::{Mail, SecretPurpose, SecretSubject};
 use portcullis_flows::node::outbox::{
     Attempt, AttemptResult, ClaimedMessage, LONGEST_DELAY, LONGEST_LEASE, Lease, MessageClaim,
-    OutboxState, OutboxStore,
+    NewSecret, OutboxState, OutboxStore,
 };
 
 use super::mail_secret;
-use super::outbox::lock_mails;
+use super::outbox::{delete_mails, lock_mails};
 use crate::connection::{Connection, DialectSql, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::{accounts, outbox};
+use crate::sign_in::challenge;
 use crate::sql_type::{Instant, Key, Utc, natural};
 use crate::store::Store;
 
@@ -59,6 +60,10 @@ impl OutboxStore for Store {
             }
             if let Some(secret) = &attempt.secret {
                 let message = attempt.message;
+                if !is_awaited(connection, secret)? {
+                    delete_mails(connection, &[message.id.into()])?;
+                    return Ok(false);
+                }
                 mail_secret::replace(connection, secret, &message.recipient, message.id)?;
             }
             Ok(true)
@@ -178,6 +183,16 @@ fn ignore_far_due_times(connection: &mut Connection, now: Timestamp) -> Result<(
         .set(outbox::due_at.eq(Instant::from(now)));
     dispatch!(connection, inner => update.execute(inner))?;
     Ok(())
+}
+
+/// False for the code of a sign-in that is over.
+fn is_awaited(connection: &mut Connection, secret: &NewSecret) -> Result<bool, Failure> {
+    match (secret.purpose, secret.subject) {
+        (SecretPurpose::SignInCode, SecretSubject::Message { message, account }) => {
+            challenge::awaits_code(connection, account, message)
+        }
+        _ => Ok(true),
+    }
 }
 
 fn leased(connection: &mut Connection, lease: &Lease) -> Result<Vec<MessageRow>, Failure> {

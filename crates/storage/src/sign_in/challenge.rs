@@ -5,8 +5,8 @@ use portcullis_audit::Outcome;
 use portcullis_domain::{Account, AccountId, DisplayName, MessageId};
 use portcullis_flows::node::mail::{SecretPurpose, SecretSubject};
 use portcullis_flows::sign_in::{
-    ChallengeResult, ChallengeUse, MailedCode, NewChallenge, OpenChallenge, SessionOpening,
-    SessionOpeningResult,
+    ChallengeResult, ChallengeUse, MAX_CHALLENGE_TRIES, MailedCode, NewChallenge, OpenChallenge,
+    SessionOpening, SessionOpeningResult,
 };
 use portcullis_token::Digest;
 
@@ -39,10 +39,10 @@ pub(crate) fn insert(
         return Ok(ChallengeResult::Refused(Outcome::Superseded));
     }
     let is_limited = match &new.mailed_code {
-        Some((_, allowance)) => !mail_allowance::take(connection, allowance)?,
+        Some(code) => !mail_allowance::take_all(connection, &code.allowances)?,
         None => false,
     };
-    let message = new.mailed_code.as_ref().map(|(message, _)| Key::from(*message));
+    let message = new.mailed_code.as_ref().map(|code| Key::from(code.message));
     let expires_at = connection.now()? + new.lifetime;
     let insert = diesel::insert_into(sign_in_challenges::table).values((
         sign_in_challenges::token.eq(new.token.as_bytes().as_slice()),
@@ -116,22 +116,47 @@ pub(crate) fn take_try(
     let epoch: Option<i32> = dispatch!(connection, inner => holder.first(inner).optional())?;
     let Some(epoch) = epoch else { return Ok(Some(SessionOpeningResult::ChallengeOver)) };
     let now = Instant::from(connection.now()?);
-    let max_tries = i32::try_from(answered.max_tries).unwrap_or(i32::MAX);
     let binding = answered.binding.as_ref().map(|binding| binding.as_bytes().as_slice());
     let open = sign_in_challenges::table
         .find(answered.token.as_bytes().as_slice())
         .filter(sign_in_challenges::account_id.eq(Key::from(account)))
         .filter(sign_in_challenges::password_epoch.eq(epoch))
         .filter(sign_in_challenges::binding.is_null().or(sign_in_challenges::binding.eq(binding)))
-        .filter(sign_in_challenges::tries.lt(max_tries))
+        .filter(sign_in_challenges::tries.lt(max_tries()))
         .filter(sign_in_challenges::expires_at.gt(now));
     let count =
         diesel::update(open).set(sign_in_challenges::tries.eq(sign_in_challenges::tries + 1));
     if dispatch!(connection, inner => count.execute(inner))? == 0 {
         return Ok(Some(SessionOpeningResult::ChallengeOver));
     }
-    let is_open = lockout::is_open(connection, answered.counter)?;
+    let Some(counter) = answered.counter else { return Ok(None) };
+    let is_open = lockout::is_open(connection, counter)?;
     Ok((!is_open).then_some(SessionOpeningResult::Refused(Outcome::Locked)))
+}
+
+fn max_tries() -> i32 {
+    i32::try_from(MAX_CHALLENGE_TRIES).unwrap_or(i32::MAX)
+}
+
+/// Returns whether the code of this mail could complete a sign-in: its challenge has neither expired nor
+/// ended, has a try left, and is that of the present password of an account without a second factor.
+pub(crate) fn awaits_code(
+    connection: &mut Connection,
+    account: AccountId,
+    message: MessageId,
+) -> Result<bool, Failure> {
+    let now = Instant::from(connection.now()?);
+    let open = sign_in_challenges::table
+        .inner_join(accounts::table.on(accounts::id.eq(sign_in_challenges::account_id)))
+        .filter(sign_in_challenges::account_id.eq(Key::from(account)))
+        .filter(sign_in_challenges::message_id.eq(Key::from(message)))
+        .filter(sign_in_challenges::password_epoch.eq(accounts::password_epoch))
+        .filter(sign_in_challenges::tries.lt(max_tries()))
+        .filter(sign_in_challenges::expires_at.gt(now))
+        .filter(accounts::is_active)
+        .filter(diesel::dsl::not(accounts::is_blocked.or(accounts::mfa_enabled)));
+    let look = diesel::select(diesel::dsl::exists(open));
+    Ok(dispatch!(connection, inner => look.get_result(inner))?)
 }
 
 /// Spends the code of a mail, if the typed one is that code.

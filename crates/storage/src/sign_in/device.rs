@@ -10,7 +10,8 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::SessionOpening;
 use portcullis_flows::sign_in::device::{
-    DeviceRecord, DeviceStore, DeviceUse, MAX_DEVICES, SignInDevice, UsedDevice,
+    DeviceRecord, DeviceStore, DeviceUse, FIRST_GENERATION, MAX_DEVICES, SignInDevice, UsedDevice,
+    surplus,
 };
 use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_token::DeviceId;
@@ -106,8 +107,6 @@ pub(crate) fn used(
     Ok(UsedDevice { id: device.fresh, rotated: Some(FIRST_GENERATION) })
 }
 
-const FIRST_GENERATION: u32 = 1;
-
 fn advance(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -146,14 +145,14 @@ fn insert(
         devices::rotated_at.eq(now),
     ));
     dispatch!(connection, inner => insert.execute(inner))?;
-    let beyond = devices::table
-        .filter(devices::account_id.eq(Key::from(account)))
-        .order((devices::rotated_at.desc(), devices::id))
-        .offset(MAX_DEVICES.into())
-        .limit(i64::MAX)
-        .select(devices::id);
-    let beyond: Vec<Vec<u8>> = dispatch!(connection, inner => beyond.load(inner))?;
-    let gone = diesel::delete(devices::table.filter(devices::id.eq_any(beyond)));
+    let all = devices::table.filter(devices::account_id.eq(Key::from(account))).count();
+    let count: i64 = dispatch!(connection, inner => all.get_result(inner))?;
+    if usize::try_from(count).is_ok_and(|count| count <= MAX_DEVICES) {
+        return Ok(());
+    }
+    let surplus = surplus(of_account(connection, account)?, device);
+    let surplus = surplus.iter().map(|device| device.as_bytes().to_vec());
+    let gone = diesel::delete(devices::table.filter(devices::id.eq_any(surplus)));
     dispatch!(connection, inner => gone.execute(inner))?;
     Ok(())
 }

@@ -241,7 +241,7 @@ fn is_unverified(
     Ok(count == 1)
 }
 
-/// Validates the second factors and mailed codes, and counts a wrong one with the counter of the challenge.
+/// Validates the second factors and mailed codes, and counts a wrong one if the challenge has a counter.
 fn accept_factors(
     connection: &mut Connection,
     opening: &SessionOpening<'_>,
@@ -261,7 +261,7 @@ fn accept_factors(
             }
         };
         if !is_accepted {
-            if let Some(ChallengeUse { counter, policy, .. }) = &opening.challenge {
+            if let Some(ChallengeUse { counter: Some(counter), policy, .. }) = &opening.challenge {
                 lockout::count_failure(connection, counter, policy)?;
             }
             return Ok(Err(Outcome::WrongCode));

@@ -90,6 +90,40 @@ fn an_account_keeps_fifty_devices_and_forgets_the_one_unused_for_longest() {
 }
 
 #[test]
+fn two_hundred_sign_ins_without_a_cookie_forget_no_device_that_came_back() {
+    TestDatabase::on_both_crowded(|database| {
+        let (store, clock) = (database.store(), database.clock());
+        let ada = enrol(store, "ada");
+        let is_stored = |used: UsedDevice| store.device(ada.id, used.id).unwrap().is_some();
+        let (of_week, week) = sign_in(store, &ada, SignInDevice::Unknown);
+        clock.advance(DAY);
+        Presented::first(&of_week, NOW + DAY).rotated(store);
+        let (_, returned) = sign_in(store, &ada, SignInDevice::Unknown);
+        let (_, returned) = sign_in(store, &ada, known(returned));
+        let (_, seen_once) = sign_in(store, &ada, SignInDevice::Unknown);
+        for number in 0..200 {
+            clock.advance(SECOND);
+            let (_, used) = sign_in(store, &ada, SignInDevice::Unknown);
+            assert!(is_stored(used), "{number}: that of the present sign-in");
+        }
+        assert!(is_stored(week) && is_stored(returned), "a refresh and a sign-in");
+        assert!(!is_stored(seen_once), "nothing tells it from those of the others");
+        assert_eq!(count(store, "devices"), 50);
+
+        // The others come back too, on the same day.
+        for _ in 0..60 {
+            clock.advance(SECOND);
+            let (_, used) = sign_in(store, &ada, SignInDevice::Unknown);
+            sign_in(store, &ada, known(used));
+        }
+        assert!(is_stored(week) && !is_stored(returned));
+        at_once(8, |_| drop(sign_in(store, &ada, SignInDevice::Unknown)));
+        assert!(is_stored(week));
+        assert_eq!(count(store, "devices"), 50);
+    });
+}
+
+#[test]
 fn a_forgotten_device_ends_its_sessions_and_no_others() {
     TestDatabase::on_both(|database| {
         let store = database.store();

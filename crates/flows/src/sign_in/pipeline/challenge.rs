@@ -2,9 +2,11 @@
 //!
 //! A challenge is stored. It belongs to one account and, for clients with cookies, to one browser; it
 //! lives five minutes, or fifteen with a mailed code, allows five tries and is answered once. Its
-//! token is an opaque secret that no route but the second step takes. Wrong codes are counted for the
-//! account, whatever challenge they were sent for. The first step ends with the password proven and
-//! no session: the password is validated again by its epoch when the session opens.
+//! token is an opaque secret that no route but the second step takes. Wrong codes of a second factor are
+//! counted for the account, whatever challenge they were sent for. Mailed codes are not: a code has 80
+//! random bits, so the tries of its challenge are enough, and a thief of the password could close a counter
+//! of the account for its holder. The first step ends with the password proven and no session: the password
+//! is validated again by its epoch when the session opens.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,14 +22,16 @@ use portcullis_password::HashingError;
 use portcullis_token::{Digest, OpaqueSecret};
 
 use super::assessment::{SecondStep, is_new_device};
+use super::code_limit;
 use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::password::PasswordProof;
 use super::proof::{MailedCode, Proof};
 use super::risk::{AssessedRisk, RiskAssessor};
-use super::store::{ChallengeResult, ChallengeUse, NewChallenge, OpenChallenge, SignInStore};
+use super::store::{
+    ChallengeResult, ChallengeUse, NewChallenge, NewMailedCode, OpenChallenge, SignInStore,
+};
 use crate::StoreError;
 use crate::effects::{Effects, Message, Recipient, event_now};
-use crate::identity::mail_limit::{MailAllowance, MailLimit};
 use crate::node::mail::Mail;
 use crate::sign_in::device::{self, DeviceEpochs, SignInDevice};
 use crate::sign_in::factor::{FactorAnswer, FactorProver, PasskeyChallenge, ProverError};
@@ -41,11 +45,8 @@ pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// The lifetime of a challenge that a mailed code answers: mail takes longer than an app.
 const MAILED_CHALLENGE_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// The maximum of codes that an address gets in an hour.
-const MAX_CODES: u32 = 10;
-
 /// The maximum of tries of a challenge.
-const MAX_TRIES: u32 = 5;
+pub const MAX_CHALLENGE_TRIES: u32 = 5;
 
 /// A challenge as the client gets it.
 #[derive(Debug)]
@@ -116,8 +117,12 @@ impl Challenger {
             }
             ChallengeResult::Refused(outcome) => event(EventKind::SignIn, *outcome).into(),
         };
-        let limit = MailLimit::in_an_hour(MAX_CODES);
-        let allowance = MailAllowance::of("sign_in_code", &sign_in.account.email, limit);
+        let is_familiar = sign_in.risk.is_some_and(AssessedRisk::is_familiar);
+        let (email, address) = (&sign_in.account.email, sign_in.origin.address);
+        let mailed_code = code.as_ref().map(|code| NewMailedCode {
+            message: code.id,
+            allowances: code_limit::allowances(email, address, is_familiar),
+        });
         let result = self.store.issue_challenge(&NewChallenge {
             token: token.digest(),
             binding: binding.as_ref().map(OpaqueSecret::digest),
@@ -129,7 +134,7 @@ impl Challenger {
             device_name: sign_in.device_name,
             address: sign_in.origin.address,
             lifetime,
-            mailed_code: code.as_ref().map(|code| (code.id, allowance)),
+            mailed_code,
             effects: &effects,
         })?;
         if let ChallengeResult::Refused(_) = result {
@@ -240,7 +245,8 @@ impl SecondFactor {
             found;
         let (address, factor) = (answer.origin.address, answer.factor.clone());
         if !self.opener.issuer.networks().admits(&account, address) {
-            return Err(self.refuse_outside(&account, &answer.origin));
+            let is_mailed = message.is_some();
+            return Err(self.refuse_outside(&account, is_mailed, &answer.origin));
         }
         let challenge = |_: &_| PasskeyChallenge::of_second_step(&secret);
         let proof = if let Some(message) = message {
@@ -255,13 +261,13 @@ impl SecondFactor {
         let (store, now) = (&*self.store, self.ambient.now());
         let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let counters = &self.lockout.counters;
-        let factors = counters.of_factors(account.id);
+        let counter = message.is_none().then(|| counters.of_factors(account.id));
         let opened = self.opener.open(&VerifiedSignIn {
             account: &account,
             epochs,
             proofs: &[Proof::EarlierPassword(epoch), proof],
             risk: self.assess_again(&account, found.address, device, &answer.origin)?,
-            counter: Some(&factors),
+            counter: counter.as_ref(),
             device,
             is_new_device: is_new_device(&account, device),
             delivery,
@@ -271,10 +277,9 @@ impl SecondFactor {
             challenge: Some(ChallengeUse {
                 token,
                 binding: answer.binding.as_ref().map(|cookie| Digest::of(cookie.expose_secret())),
-                counter: &factors,
+                counter: counter.as_ref(),
                 password_counter: &counters.of_device(account.id, epoch, device),
                 policy: &self.lockout.policy,
-                max_tries: MAX_TRIES,
             }),
             origin: &answer.origin,
         })?;
@@ -302,12 +307,21 @@ impl SecondFactor {
     }
 
     /// Refuses an answer from outside the networks of the account, whatever its code is, and records it.
-    fn refuse_outside(&self, account: &Account, origin: &Origin) -> ChallengeError {
+    fn refuse_outside(
+        &self,
+        account: &Account,
+        is_mailed: bool,
+        origin: &Origin,
+    ) -> ChallengeError {
         let (kind, outcome) = (EventKind::SignIn, Outcome::OutsideNetworks);
         let event = event_now(kind, outcome, origin, &self.ambient).about(account.id);
-        let Lockout { counters, policy } = &self.lockout;
-        let counter = counters.of_factors(account.id);
-        let refused = self.store.refuse(&counter, policy, None, &|state| state.refusal(&event));
+        let refused = if is_mailed {
+            self.store.record_refusal(&event.into())
+        } else {
+            let Lockout { counters, policy } = &self.lockout;
+            let counter = counters.of_factors(account.id);
+            self.store.refuse(&counter, policy, None, &|state| state.refusal(&event))
+        };
         refused.map_or_else(ChallengeError::from, |()| ChallengeError::Over)
     }
 }

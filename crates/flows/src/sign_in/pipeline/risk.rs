@@ -81,6 +81,11 @@ impl AssessedRisk {
         self.outcome == RiskOutcome::Refused
     }
 
+    /// True if the account knows the device or the network.
+    pub(super) const fn is_familiar(self) -> bool {
+        self.facts.known_device || self.facts.known_network
+    }
+
     /// What a refusal records and tells the holder.
     pub(super) fn refusal(
         &self,

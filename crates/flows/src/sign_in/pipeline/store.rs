@@ -48,8 +48,8 @@ pub trait SignInStore: DeviceStore {
     /// beyond the limit. The outcome is recorded in both cases.
     ///
     /// A sign-in that answers a challenge first counts one try of it and checks the counter of
-    /// codes; only then the code is evaluated, and a wrong one is counted. A right one ends the
-    /// challenge.
+    /// codes, if it has one; only then the code is evaluated, and a wrong one is counted. A right one
+    /// ends the challenge.
     fn open(&self, opening: &SessionOpening<'_>) -> Result<SessionOpeningResult, StoreError>;
 
     /// Replaces the verified hash by a stronger one of the same password, and records it, unless
@@ -104,10 +104,19 @@ pub struct NewChallenge<'a> {
     pub address: IpAddr,
     /// The lifetime of the challenge.
     pub lifetime: Duration,
-    /// The mail with the code that answers it, and its allowance; for an account without a second factor.
-    pub mailed_code: Option<(MessageId, MailAllowance)>,
+    /// The mail with the code that answers it; for an account without a second factor.
+    pub mailed_code: Option<NewMailedCode>,
     /// The effects to record.
     pub effects: EffectsOf<'a, ChallengeResult>,
+}
+
+/// A mail with a code about to be stored.
+pub struct NewMailedCode {
+    /// The mail.
+    pub message: MessageId,
+    /// Its allowances, which are taken in this order up to the first one that is used up: then nothing is
+    /// mailed.
+    pub allowances: Vec<MailAllowance>,
 }
 
 /// The result of issuing a challenge.
@@ -115,7 +124,7 @@ pub struct NewChallenge<'a> {
 pub enum ChallengeResult {
     /// Stored.
     Issued,
-    /// Stored, and nothing is mailed: the limit of codes to the address is reached.
+    /// Stored, and nothing is mailed: a limit of codes to the address is reached.
     Limited,
     /// Refused, with the outcome to record.
     Refused(Outcome),
@@ -147,14 +156,12 @@ pub struct ChallengeUse<'a> {
     pub token: Digest,
     /// Digest of the cookie, if one was sent.
     pub binding: Option<Digest>,
-    /// The counter of wrong codes.
-    pub counter: &'a Digest,
+    /// The counter of wrong codes of second factors; `None` for a mailed code.
+    pub counter: Option<&'a Digest>,
     /// The counter of wrong passwords, which the complete sign-in resets.
     pub password_counter: &'a Digest,
-    /// When that counter closes.
+    /// When the counter of wrong codes closes.
     pub policy: &'a LockoutPolicy,
-    /// The maximum of tries.
-    pub max_tries: u32,
 }
 
 /// A session about to be opened.
