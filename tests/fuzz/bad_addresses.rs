@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(list) => {
             let text = std::str::from_utf8(bytes).expect("a list is text");
             assert!(list.ranges() <= text.lines().count());
-            for line in text.lines() {
+            for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
                 let entry = line.split(['#', ';']).next().unwrap_or_default().trim();
                 if let Ok(address) = entry.parse::<IpAddr>() {
                     assert!(list.contains(address));

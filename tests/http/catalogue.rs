@@ -1,6 +1,6 @@
 //! The catalogue of error codes: a snapshot, and its documentation in docs/errors.md.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use portcullis_web::Code;
@@ -48,4 +48,32 @@ fn the_page_of_errors_has_every_code_with_the_words_of_the_catalogue() {
 
 fn row(code: Code) -> String {
     format!("| `{}` | {} | {} | {} |", code.as_str(), code.status(), code.title(), code.advice())
+}
+
+#[test]
+fn the_page_of_errors_has_every_code_of_a_field_in_the_order_of_the_catalogue() {
+    let fields = PAGE.split_once("## Codes of fields").expect("the section of fields").1;
+    let mut documented = BTreeMap::<&str, Vec<&str>>::new();
+    let mut errors: Vec<&str> = Vec::new();
+    for line in fields.lines() {
+        if let Some(row) = line.strip_prefix("| ").filter(|row| row.starts_with('`')) {
+            let codes = words(row.split('|').next().unwrap_or_default());
+            for error in &errors {
+                documented.entry(error).or_default().extend(&codes);
+            }
+        } else if let Some((names, _)) = line.split_once(" say")
+            && names.starts_with('`')
+        {
+            errors = words(names);
+        }
+    }
+    let with_fields = Code::ALL.iter().filter(|code| !code.field_codes().is_empty());
+    let listed: BTreeMap<&str, Vec<&str>> =
+        with_fields.map(|code| (code.as_str(), code.field_codes().to_vec())).collect();
+    assert_eq!(documented, listed, "bring docs/errors.md up to date");
+}
+
+/// The words in backticks.
+fn words(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
 }

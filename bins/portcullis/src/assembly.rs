@@ -23,6 +23,7 @@ use portcullis_flows::machine::api_key::{ApiKeyChecks, ApiKeyUses};
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::outbox::OutboxWatch;
 use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::network_policy::NetworkAccess;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
 use portcullis_token::TokenAuthority;
@@ -47,13 +48,17 @@ pub struct Assembled {
     pub key_uses: Arc<ApiKeyUses>,
 }
 
-/// Assembles a server. Its jobs are scheduled by `jobs_clock`.
+/// Assembles a server that assesses sign-ins with these files. Its jobs are scheduled by `jobs_clock`.
 ///
 /// # Errors
 ///
 /// When the database, Redis or the operating system fail at the start of a part, and when the configured
 /// administrator cannot be created.
-pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Assembled, Failure> {
+pub fn server(
+    foundation: &Foundation,
+    risk_files: RiskFiles,
+    jobs_clock: Arc<dyn Clock>,
+) -> Result<Assembled, Failure> {
     let Foundation { config, store, ambient, .. } = foundation;
     let mut data = AppData::default();
     let keys = node::keys(foundation, &mut data)?;
@@ -66,7 +71,9 @@ pub fn server(foundation: &Foundation, jobs_clock: Arc<dyn Clock>) -> Result<Ass
         config.sessions.clone(),
     );
     let credentials = Credentials::start(foundation, &mut data)?;
-    let networks = sign_in::share(foundation, &issuer, &credentials, matrices.active(), &mut data)?;
+    let risk = sign_in::risk_assessor(foundation, risk_files);
+    let networks =
+        sign_in::share(foundation, &issuer, &credentials, matrices.active(), risk, &mut data);
     let step_up = sign_in::step_up(foundation);
     let api_keys = machine::share(foundation, &issuer, matrices.active(), &credentials, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;

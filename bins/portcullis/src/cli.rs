@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use portcullis_domain::Ambient;
 
-use crate::config::{self, LoadedConfig, Variables};
+use crate::config::{self, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{command, process};
@@ -97,13 +97,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let load = || config::load(cli.config.as_deref(), &Variables::of_this_process());
-    let with_certificate =
-        |loaded: LoadedConfig| loaded.with_certificate(Ambient::system().clock.now());
+    let load_for_server = || load().with_files_of_server(Ambient::system().clock.now());
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => {
             let signals = process::signals()?;
-            let (config, warnings) = with_certificate(load()).sound()?;
-            command::serve::run(config, &warnings, signals, output)
+            let (loaded, risk_files) = load_for_server();
+            let (config, warnings) = loaded.sound()?;
+            command::serve::run(config, risk_files, &warnings, signals, output)
         }
         Verb::Worker(arguments) => {
             let signals = process::signals()?;
@@ -111,8 +111,8 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             command::worker::run(config, &arguments, &warnings, signals, output)
         }
         Verb::Migrate(arguments) => command::migrate::run(load(), &arguments, output),
-        Verb::Config(verb) => command::config::run(&with_certificate(load()), &verb, output),
-        Verb::Doctor => command::doctor::run(&with_certificate(load()), output),
+        Verb::Config(verb) => command::config::run(&load_for_server().0, &verb, output),
+        Verb::Doctor => command::doctor::run(&load_for_server().0, output),
         Verb::User(verb) => command::user::run(load(), verb, output),
         Verb::Invite(verb) => command::invite::run(load(), verb, output),
         Verb::ApiKey(verb) => command::api_key::run(load(), verb, output),

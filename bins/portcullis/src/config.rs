@@ -29,6 +29,7 @@ mod redis;
 mod retention;
 mod revocation;
 mod risk;
+mod risk_files;
 mod server;
 mod services;
 mod sessions;
@@ -44,6 +45,7 @@ use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::ban::{BanExemptions, BanSettings};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_mfa::passkey::RelyingParty;
 use portcullis_password::{Argon2Params, Peppers, Policy, PoolSettings};
@@ -171,14 +173,17 @@ impl LoadedConfig {
         &self.findings
     }
 
-    /// Checks the TLS certificate and its key at this time, and adds the findings.
-    pub(crate) fn with_certificate(mut self, now: Timestamp) -> Self {
+    /// Reads the files that only a server uses, and adds the findings: the TLS certificate and its key, which
+    /// must be valid at this time, the filter of breached passwords, and the files of `risk`.
+    pub(crate) fn with_files_of_server(mut self, now: Timestamp) -> (Self, RiskFiles) {
         let Self { config, environment, findings } = &mut self;
         if let Some(files) = &config.server.tls {
             let host = config.server.host();
             certificate::inspect(files, host.as_deref(), *environment, now, findings);
         }
-        self
+        passwords::inspect_filter(&config.breaches, findings);
+        let risk_files = risk_files::read(&config.risk, findings);
+        (self, risk_files)
     }
 
     /// The configuration with its warnings, unless it has a fault.

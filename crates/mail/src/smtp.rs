@@ -3,6 +3,7 @@
 //! A connection is used again only after a delivery that ended well. One on which a delivery failed, or
 //! was given up in the middle, is closed: its next reply could belong to the former mail.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
 };
 use lettre::transport::smtp::extension::ClientId;
-use portcullis_domain::{ExposeSecret, SecretString};
+use portcullis_domain::{ExposeSecret, SecretString, open_regular_file};
 use portcullis_flows::node::outbox::SendError;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -179,7 +180,9 @@ fn tls(settings: &SmtpSettings) -> Result<TlsParameters, SmtpError> {
         TlsParameters::builder(settings.host.clone()).certificate_store(CertificateStore::Default);
     if let Some(path) = &settings.ca_file {
         let unusable = |problem: String| SmtpError::CaFile(problem);
-        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        let mut pem = Vec::new();
+        let read = open_regular_file(path).and_then(|mut file| file.read_to_end(&mut pem));
+        read.map_err(|error| unusable(error.to_string()))?;
         let certificate =
             Certificate::from_pem(&pem).map_err(|error| unusable(described(&error)))?;
         builder = builder.add_root_certificate(certificate);

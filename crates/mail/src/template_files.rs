@@ -1,9 +1,10 @@
 //! The files of templates: the built-in ones, and those of the configured directory, with their faults.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
+use portcullis_domain::open_regular_file;
 use portcullis_flows::node::mail::Mail;
 
 /// The name of the file of texts.
@@ -78,11 +79,14 @@ fn content(directory: &Path, name: &str) -> Result<String, String> {
         return Err("is not the name of a template".to_owned());
     }
     let path = directory.join(name);
-    let size = fs::metadata(&path).map_err(|error| error.to_string())?.len();
+    let mut file = open_regular_file(&path).map_err(|error| error.to_string())?;
+    let size = file.metadata().map_err(|error| error.to_string())?.len();
     if size > MAX_FILE {
         return Err(format!("is larger than {MAX_FILE} bytes"));
     }
-    fs::read_to_string(&path).map_err(|error| error.to_string())
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 fn is_known(name: &str) -> bool {

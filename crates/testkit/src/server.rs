@@ -19,6 +19,7 @@ use portcullis_flows::identity::registration::RegistrationAnswer;
 use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
 use portcullis_mail::Transport;
@@ -309,7 +310,8 @@ impl TestServer {
 
     fn assemble(&self) -> Assembled {
         // The jobs of a node are scheduled by the system clock.
-        let assembled = assembly::server(&self.foundation(), Ambient::system().clock);
+        let assembled =
+            assembly::server(&self.foundation(), RiskFiles::default(), Ambient::system().clock);
         assembled.unwrap_or_else(|failure| panic!("{failure}"))
     }
 

@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod code;
+mod field_code;
 mod identity;
 mod machine;
 mod node;
@@ -215,6 +216,7 @@ impl Problem {
 
     /// The problem document with this request id.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
+        debug_assert_eq!(self.unlisted_field_code(), None, "list it in field_code.rs");
         ProblemBody {
             r#type: format!("urn:portcullis:problem:{}", self.code.as_str()),
             title: self.code.title(),

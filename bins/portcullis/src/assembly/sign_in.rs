@@ -1,9 +1,5 @@
 //! Assembly of sign-in, sessions and password hashing.
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_domain::{Ambient, Clock};
@@ -26,7 +22,6 @@ use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
 use portcullis_flows::sign_in::refresh::Refresh;
-use portcullis_flows::sign_in::risk::{BadAddresses, Positions};
 use portcullis_flows::sign_in::risk_replay::RiskReplay;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
@@ -104,7 +99,7 @@ pub(super) fn breaches(
             );
             Failure::failed(
                 problem,
-                "make it by `portcullis breach-filter build`, or remove credentials.breach_filter",
+                "make it by `portcullis breach-filter build`, or remove passwords.breach_filter",
             )
         })
     });
@@ -114,43 +109,19 @@ pub(super) fn breaches(
     let (filter, service) = (filter.transpose()?, service.transpose());
     let service = service.map_err(|error| {
         let remedy =
-            "install the package ca-certificates, or set credentials.breach_service = \"off\"";
+            "install the package ca-certificates, or set passwords.breach_service = \"off\"";
         Failure::failed(format!("the range service cannot be used: {error}"), remedy)
     })?;
     Ok(Arc::new(BreachChecks::new(filter, service, clock)))
 }
 
-/// The assessment of sign-ins, if it is on. A file that cannot be read prevents the start.
-pub(super) fn risk_assessor(foundation: &Foundation) -> Result<Option<RiskAssessor>, Failure> {
+/// The assessment of sign-ins, if it is on.
+pub(super) fn risk_assessor(foundation: &Foundation, files: RiskFiles) -> Option<RiskAssessor> {
     let Foundation { config, store, secret, ambient } = foundation;
-    let Some(policy) = config.risk.policy else { return Ok(None) };
-    let unusable = |path: &Path, error: &dyn fmt::Display, key: &str| {
-        let problem = format!("{} is not usable: {error}", path.display());
-        Failure::failed(problem, format!("replace the file, or remove {key}"))
-    };
-    let mut files = RiskFiles::default();
-    if let Some(path) = &config.risk.bad_addresses {
-        let faulty = |error: &dyn fmt::Display| unusable(path, error, "risk.bad_addresses");
-        let bytes = bounded(path, BadAddresses::MAX_BYTES).map_err(|error| faulty(&error))?;
-        let list = BadAddresses::parse(&bytes).map_err(|error| faulty(&error))?;
-        files.bad_addresses = Some(Arc::new(list));
-    }
-    if let Some(path) = &config.risk.positions {
-        let faulty = |error: &dyn fmt::Display| unusable(path, error, "risk.positions");
-        let bytes = bounded(path, Positions::MAX_BYTES).map_err(|error| faulty(&error))?;
-        let positions = Positions::parse(bytes).map_err(|error| faulty(&error))?;
-        files.positions = Some(Arc::new(positions));
-    }
     let counters = counters(secret);
-    Ok(Some(RiskAssessor::new(store.clone(), counters, policy, files, ambient.clone())))
-}
-
-/// Reads one byte more than the maximum at most, so that its parser reports a larger file.
-fn bounded(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(most).unwrap_or(u64::MAX);
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let assessor =
+        |policy| RiskAssessor::new(store.clone(), counters, policy, files, ambient.clone());
+    config.risk.policy.map(assessor)
 }
 
 /// The replay of recorded sign-ins, without a server.
@@ -164,9 +135,9 @@ pub(super) fn share(
     issuer: &TokenIssuer,
     credentials: &Credentials,
     matrix: &Arc<ActiveMatrix>,
+    risk: Option<RiskAssessor>,
     data: &mut AppData,
-) -> Result<Arc<NetworkAccess>, Failure> {
-    let risk = risk_assessor(foundation)?;
+) -> Arc<NetworkAccess> {
     let Foundation { config, store, ambient, .. } = foundation;
     let networks = issuer.networks().clone();
     let networks = Arc::new(NetworkAccess::new(networks, store.clone(), ambient.clone()));
@@ -198,7 +169,7 @@ pub(super) fn share(
         issuer.enforcement(),
         ambient.clone(),
     )));
-    Ok(networks)
+    networks
 }
 
 /// The use cases of second factors. Returns the passkeys that sign-ins offer.

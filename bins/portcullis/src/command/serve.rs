@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Ambient, Supervised};
 use portcullis_flows::identity::bootstrap::BootstrapState;
+use portcullis_flows::sign_in::RiskFiles;
 use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
 use serde::Serialize;
 
@@ -22,17 +23,19 @@ use crate::{file_limit, opening, process};
 
 pub(crate) fn run(
     config: Config,
+    risk_files: RiskFiles,
     warnings: &[Finding],
     signals: Signals,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     process::run(config, warnings, signals, |config, signals, logging| {
-        serve(config, output, signals, logging)
+        serve(config, risk_files, output, signals, logging)
     })
 }
 
 fn serve(
     config: Config,
+    risk_files: RiskFiles,
     output: Output,
     mut signals: Signals,
     logging: &Logging,
@@ -54,7 +57,7 @@ fn serve(
     let matrix = config.matrix.clone();
     let clock = foundation.ambient.clock.clone();
     let Assembled { application, setup, matrices, checkpoints, key_uses } =
-        assembly::server(&foundation, clock)?;
+        assembly::server(&foundation, risk_files, clock)?;
     if let Some((problem, remedy)) = matrix.difference(&matrices.active().load()) {
         tracing::warn!("access.matrix: {problem}; {remedy}");
     }

@@ -2,11 +2,13 @@
 //!
 //! After that the version in force is in the database. A changed file has no effect until it is activated.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portcullis_access::Matrix;
 use portcullis_audit::Fingerprint;
+use portcullis_domain::open_regular_file;
 use portcullis_flows::access::matrix::{ActiveMatrix, MatrixInForce};
 
 use super::finding::Findings;
@@ -59,11 +61,14 @@ impl MatrixFile {
 }
 
 fn read(path: &Path, findings: &mut Findings) -> Option<String> {
-    let read = std::fs::read_to_string(path).map_err(|error| {
+    let mut text = String::new();
+    let read = open_regular_file(path).and_then(|mut file| file.read_to_string(&mut text));
+    if let Err(error) = read {
         let problem = format!("names a file that cannot be read: {error}");
         findings.fault(KEY, problem, "name a readable matrix file in UTF-8");
-    });
-    read.ok()
+        return None;
+    }
+    Some(text)
 }
 
 fn active(text: &str, findings: &mut Findings) -> Option<ActiveMatrix> {

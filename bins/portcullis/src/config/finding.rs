@@ -1,11 +1,13 @@
 //! The faults and warnings of a configuration, each with a remedy.
 //!
 //! The checks never stop at the first fault, so that the operator gets the whole list. No finding quotes
-//! a value, because any value may be a misplaced secret.
+//! a value, because any value may be a misplaced secret; the path of a file that cannot be used is the
+//! exception.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -93,6 +95,18 @@ impl Findings {
             Some((problem, remedy)) => self.fault(key, problem, remedy),
             None => self.fault(key, text, remedy),
         }
+    }
+
+    /// Records that the file at the path, which is the value of the key, cannot be used.
+    pub(crate) fn unusable_file(
+        &mut self,
+        key: &str,
+        path: &Path,
+        fault: impl fmt::Display,
+        remedy: &str,
+    ) {
+        let problem = format!("names {}, which cannot be used: {fault}", path.display());
+        self.fault(key, problem, remedy);
     }
 
     /// The number of `key`, or `default` when it is not set or out of range.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_domain::SecretString;
-use portcullis_password::{Argon2Params, Pepper, Peppers, Policy, PoolSettings};
+use portcullis_password::{Argon2Params, BreachFilter, Pepper, Peppers, Policy, PoolSettings};
 use portcullis_token::{Purpose, SecretKey};
 use url::Url;
 
@@ -128,6 +128,16 @@ fn breaches(
         findings.warn(SERVICE, "is not encrypted", "use https");
     }
     BreachLists { filter: raw.breach_filter.clone(), service }
+}
+
+/// Reports a filter file that cannot be used.
+pub(super) fn inspect_filter(lists: &BreachLists, findings: &mut Findings) {
+    if let Some(path) = &lists.filter
+        && let Err(error) = BreachFilter::open(path)
+    {
+        let remedy = "make it by `portcullis breach-filter build`, or remove the key";
+        findings.unusable_file("passwords.breach_filter", path, error, remedy);
+    }
 }
 
 /// The service that production uses by default.

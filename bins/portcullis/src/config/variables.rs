@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use super::finding::Findings;
 use super::layers::Layers;
@@ -126,10 +128,10 @@ impl Setting<'_> {
         if !self.is_file {
             return text().map_err(|_| ("is not UTF-8".to_owned(), "write it in UTF-8"));
         }
-        // Editors add one line break at the end, which is not part of the secret.
-        let content = std::fs::read_to_string(self.value).map_err(|error| {
+        let content = content(Path::new(self.value)).map_err(|error| {
             (format!("names a file that cannot be read: {error}"), "name a readable file in UTF-8")
         })?;
+        // Editors add one line break at the end, which is not part of the secret.
         let secret = content.strip_suffix('\n').unwrap_or(&content);
         let secret = secret.strip_suffix('\r').unwrap_or(secret);
         if secret.is_empty() {
@@ -137,6 +139,20 @@ impl Setting<'_> {
         }
         Ok(secret.to_owned())
     }
+}
+
+/// The maximum size of a secret with its line break, in bytes.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// Reads a secret. A named pipe is read too, because a shell or a vault may hand over the secret by one; a
+/// device has no end.
+fn content(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_SECRET + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_SECRET) {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, "it has more than 64 KiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
 /// The key of a variable, and true if the variable names a file with the value.

@@ -54,10 +54,13 @@ fn a_list_comes_from_standard_input_too_and_its_faults_name_a_line() {
 fn a_server_does_not_start_without_its_filter() {
     let mut machine = Machine::new();
     machine.set(FILTER, "/nowhere/filter");
-    let refused = machine.run(&["serve"]).exits_with(1);
-    assert!(refused.stderr.contains("/nowhere/filter is not usable"), "{}", refused.stderr);
+    for verb in [&["config", "check"][..], &["doctor"], &["serve"]] {
+        let refused = machine.run(verb).exits_with(2);
+        let text = refused.stdout + &refused.stderr;
+        assert!(text.contains("names /nowhere/filter, which cannot be used"), "{verb:?}: {text}");
+    }
     machine.write("filter", "no filter");
     let path = machine.path("filter");
     machine.set(FILTER, path.to_str().unwrap());
-    machine.run(&["serve"]).exits_with(1);
+    machine.run(&["serve"]).exits_with(2);
 }

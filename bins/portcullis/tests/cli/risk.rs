@@ -52,14 +52,22 @@ fn a_bad_file_prevents_the_start_and_a_listed_address_is_recorded() {
     machine.create("ada", "rn", &[]).exits_with(0);
     let list = machine.write("bad.txt", "# seen\n127.0.0.0/8\nnonsense\n");
     machine.set("PORTCULLIS__RISK__BAD_ADDRESSES", list.to_str().unwrap());
-    let refused = machine.run(&["serve"]).exits_with(1);
-    assert!(refused.stderr.contains("risk.bad_addresses"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("line 3"), "{}", refused.stderr);
-    machine.set("PORTCULLIS__RISK__POSITIONS", list.to_str().unwrap());
-    machine.write("bad.txt", "# seen\n127.0.0.0/8\n");
-    let refused = machine.run(&["serve"]).exits_with(1);
-    assert!(refused.stderr.contains("risk.positions"), "{}", refused.stderr);
+    machine.set("PORTCULLIS__RISK__POSITIONS", "/nowhere/cities.mmdb");
+    for verb in [&["config", "check"][..], &["doctor"], &["serve"]] {
+        let refused = machine.run(verb).exits_with(2);
+        let text = if verb == ["serve"] { refused.stderr } else { refused.stdout };
+        for words in ["risk.bad_addresses", list.to_str().unwrap(), "line 3: must be networks"] {
+            assert!(text.contains(words), "{verb:?}: {words} is not in\n{text}");
+        }
+        for words in ["risk.positions", "/nowhere/cities.mmdb", "No such file"] {
+            assert!(text.contains(words), "{verb:?}: {words} is not in\n{text}");
+        }
+    }
     machine.unset("PORTCULLIS__RISK__POSITIONS");
+    machine.write("bad.txt", "# seen\n127.0.0.0/8\n");
+    for verb in [&["config", "check"][..], &["doctor"]] {
+        machine.run(verb).exits_with(0);
+    }
     let server = machine.serve();
     sign_in(&server);
     let shown = machine.run(&["risk", "explain", "--username", "ada", "--json"]).json();

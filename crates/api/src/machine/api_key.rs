@@ -8,7 +8,7 @@ use portcullis_domain::{ApiKeyId, DisplayName, NetworkList, NetworkListError, Ti
 use portcullis_flows::machine::api_key::{
     ApiKeyAuthority, ApiKeyChecks, ApiKeyRecord, ApiKeys, NewApiKey, WantedApiKey,
 };
-use portcullis_flows::sign_in::reauthentication::{CurrentCredential, ReauthenticationRequest};
+use portcullis_flows::sign_in::reauthentication::CurrentCredential;
 use portcullis_web::{
     Body, BoundedList, Caller, Code, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem,
     Route, SecretText, ShortText, blocking, origin,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::reauthentication::current;
+use crate::sign_in::reauthentication::{current, reauthentication};
 
 /// The API keys of an account.
 #[derive(Serialize, ToSchema)]
@@ -276,16 +276,6 @@ pub(crate) async fn revoke(
     };
     blocking(revoke).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// The current credential of the caller in its session.
-fn reauthentication(
-    caller: &Caller,
-    request: &HttpRequest,
-    current: CurrentCredential,
-) -> Result<ReauthenticationRequest, Problem> {
-    let (account, session) = caller.session()?;
-    Ok(ReauthenticationRequest { account, session, current, origin: origin(request) })
 }
 
 fn parsed(id: &str) -> Result<ApiKeyId, Problem> {

@@ -31,10 +31,19 @@ impl CurrentCredentialBody {
         caller: &Caller,
         request: &HttpRequest,
     ) -> Result<ReauthenticationRequest, Problem> {
-        let (account, session) = caller.session()?;
         let current = current(self.current_password, self.credential.as_ref())?;
-        Ok(ReauthenticationRequest { account, session, current, origin: origin(request) })
+        reauthentication(caller, request, current)
     }
+}
+
+/// The request of the caller, in its session, with this credential.
+pub(crate) fn reauthentication(
+    caller: &Caller,
+    request: &HttpRequest,
+    current: CurrentCredential,
+) -> Result<ReauthenticationRequest, Problem> {
+    let (account, session) = caller.session()?;
+    Ok(ReauthenticationRequest { account, session, current, origin: origin(request) })
 }
 
 /// The current credential of a body: the password or the assertion of a passkey, and not both.

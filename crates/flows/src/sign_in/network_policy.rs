@@ -117,29 +117,12 @@ const MAX_SESSIONS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::{AccountKind, Email, SystemRandom, Timestamp, Username};
+    use portcullis_testkit::samples;
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
     fn account(own: &str) -> Account {
-        Account {
-            id: AccountId::generate(NOW, &SystemRandom),
-            username: Username::parse("ada").unwrap(),
-            email: Email::parse("ada@example.org").unwrap(),
-            display_name: None,
-            kind: AccountKind::User,
-            role: Role::parse("msa").unwrap(),
-            is_active: true,
-            is_blocked: false,
-            email_verified: false,
-            password_must_change: false,
-            mfa_enabled: false,
-            allowed_networks: own.parse().unwrap(),
-            created_at: NOW,
-            last_sign_in_at: None,
-        }
+        Account { allowed_networks: own.parse().unwrap(), ..samples::account("ada") }
     }
 
     fn policy(of_role: Option<&str>) -> NetworkPolicy {

@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use portcullis_domain::open_regular_file;
 use sha2::{Digest, Sha256};
 
 use super::BreachDigest;
@@ -52,9 +53,10 @@ impl BreachFilter {
     ///
     /// # Errors
     ///
-    /// Those of the file; [`ErrorKind::InvalidData`] if it is no such file, or incomplete.
+    /// Those of the file; [`ErrorKind::InvalidInput`] if it is no regular file, and
+    /// [`ErrorKind::InvalidData`] if it is no such file, or incomplete.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular_file(path)?;
         let end = file.metadata()?.len();
         let [format, footer] = [FORMAT.len(), FOOTER].map(u64::try_from);
         let begin = end.checked_sub(footer.map_err(io::Error::other)?);
@@ -144,6 +146,7 @@ fn digest(content: &[u8]) -> [u8; DIGEST] {
 mod tests {
     use std::fmt::Write;
     use std::fs;
+    use std::process::Command;
 
     use super::*;
     use crate::breach::{BreachFilterBuilder, BreachFilterError};
@@ -229,6 +232,14 @@ mod tests {
         file.write_all_at(&FORMAT, 0).unwrap();
         file.write_all_at(&write_footer(1, &places), end).unwrap();
         assert_eq!(BreachFilter::open(&path).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("filter");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(BreachFilter::open(&path).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 
     #[test]

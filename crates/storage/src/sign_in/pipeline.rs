@@ -71,7 +71,7 @@ impl SignInStore for Store {
 
     fn issue_challenge(&self, new: &NewChallenge<'_>) -> Result<ChallengeResult, StoreError> {
         self.write_recorded(new.effects, |connection| {
-            // The complete sign-in resets the counter: half of one must not lower the next risk score.
+            // The complete sign-in resets the counter: an open challenge must not lower the next risk score.
             if !lockout::is_open(connection, new.counter)? {
                 return Ok(ChallengeResult::Refused(Outcome::Locked));
             }
@@ -136,7 +136,7 @@ impl SignInStore for Store {
     ) -> Result<(), StoreError> {
         let count = |connection: &mut Connection| {
             let state = lockout::count_failure(connection, counter, policy)?;
-            // A wait counts for nothing: a right password during it is refused without a count too.
+            // During a wait no failure counts for the network either: a right password is refused too.
             if let Some(network) = network.filter(|_| state == CounterState::Open) {
                 risk::count_failure(connection, network, counter)?;
             }

@@ -1,12 +1,12 @@
 //! Certificate chain and private key, read from PEM files and checked as a pair.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use portcullis_domain::Timestamp;
+use portcullis_domain::{Timestamp, open_regular_file};
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -176,11 +176,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateFault> 
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateFault> {
-    // The opening of a pipe would wait for its writer.
-    if !fs::metadata(path).map_err(CertificateFault::Unreadable)?.is_file() {
-        return Err(CertificateFault::Unreadable(ErrorKind::InvalidInput.into()));
-    }
-    let file = File::open(path).map_err(CertificateFault::Unreadable)?;
+    let file = open_regular_file(path).map_err(CertificateFault::Unreadable)?;
     // A buffer that grew would leave copies of the key behind.
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_FILE + 1).unwrap_or(0)));
     let length = file.take(MAX_FILE + 1).read_to_end(&mut text);

@@ -75,32 +75,14 @@ pub(super) fn is_new_device(account: &Account, device: SignInDevice) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::{
-        AccountId, Email, NetworkList, Role, SystemRandom, Timestamp, Username,
-    };
+    use portcullis_domain::SystemRandom;
+    use portcullis_testkit::samples;
     use portcullis_token::DeviceId;
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
     fn account() -> Account {
-        Account {
-            id: AccountId::generate(NOW, &SystemRandom),
-            username: Username::parse("ada").unwrap(),
-            email: Email::parse("ada@example.org").unwrap(),
-            display_name: None,
-            kind: AccountKind::User,
-            role: Role::parse("msa").unwrap(),
-            is_active: true,
-            is_blocked: false,
-            email_verified: false,
-            password_must_change: false,
-            mfa_enabled: false,
-            allowed_networks: NetworkList::default(),
-            created_at: NOW,
-            last_sign_in_at: Some(NOW),
-        }
+        Account { last_sign_in_at: Some(samples::NOW), ..samples::account("ada") }
     }
 
     fn known() -> SignInDevice {

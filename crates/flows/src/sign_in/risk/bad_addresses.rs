@@ -49,7 +49,8 @@ impl BadAddresses {
     /// The maximum number of entries. They take 32 MB at most.
     pub const MAX_ENTRIES: usize = 1_000_000;
 
-    /// Parses the content of a file: an address or a network on each line. `#` or `;` begins a comment.
+    /// Parses the content of a file: an address or a network on each line. `#` or `;` begins a comment. A byte
+    /// order mark at the start of the file, which some editors write, is skipped.
     ///
     /// # Errors
     ///
@@ -66,6 +67,7 @@ impl BadAddresses {
         if content.len() > max_bytes {
             return Err(BadAddressesError::TooLarge);
         }
+        let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (place, bytes) in content.split(|byte| *byte == b'\n').enumerate() {
             let line = place.saturating_add(1);
@@ -101,6 +103,9 @@ impl BadAddresses {
         self.v4.len().saturating_add(self.v6.len())
     }
 }
+
+/// The encoding signature of UTF-8 (RFC 3629 section 6).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Sorts the ranges, and joins those that overlap or touch.
 fn disjoint<N: Ord + Copy>(mut ranges: Vec<(N, N)>, next: impl Fn(N) -> Option<N>) -> Vec<(N, N)> {
@@ -162,6 +167,19 @@ mod tests {
         assert_eq!(list("0.0.0.0/0\n255.255.255.255\n::/0\n::1").ranges(), 2);
         assert!(has(&list("::/0\n0.0.0.0/0"), "255.255.255.255"));
         assert_eq!(list("::ffff:192.0.2.0/120\n192.0.2.0/24").ranges(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_at_the_start_of_the_file_only() {
+        for text in ["\u{feff}192.0.2.1\n198.51.100.7", "\u{feff}# a list\r\n192.0.2.1\r\n"] {
+            assert!(has(&list(text), "192.0.2.1"), "{text:?}");
+        }
+        assert_eq!(list("\u{feff}"), BadAddresses::default());
+        for (text, line) in [("192.0.2.1\n\u{feff}::1", 2), ("\u{feff}\u{feff}::1", 1)] {
+            let reason = NetworkListError::Malformed;
+            let fault = BadAddressesError::Entry { line, reason };
+            assert_eq!(BadAddresses::parse(text.as_bytes()), Err(fault), "{text:?}");
+        }
     }
 
     #[test]
