@@ -85,6 +85,9 @@ fn pictures() {
         ("verify-email", "verify-email?token=x"),
         ("resend", "verify-email/resend"),
         ("invalid-link", "verify-email"),
+        ("not-me", "not-me?token=x"),
+        ("data", "data"),
+        ("delete-account", "delete-account"),
     ] {
         page.open(&format!("{origin}/console/{path}"));
         take(&mut page, name);

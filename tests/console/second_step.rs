@@ -31,7 +31,7 @@ pub(crate) fn enrol_app(server: &TestServer, browser: &mut Browser) -> Authentic
 }
 
 /// Sends the form of the second step with this code.
-fn answer(browser: &mut Browser, asked: &Answer, code: &str) -> Answer {
+pub(crate) fn answer(browser: &mut Browser, asked: &Answer, code: &str) -> Answer {
     let [token, mailed, next] = ["mfa_token", "is_mailed", "next"].map(|name| value(asked, name));
     let fields =
         [("mfa_token", &*token), ("is_mailed", &*mailed), ("next", &*next), ("code", code)];

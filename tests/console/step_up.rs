@@ -5,8 +5,8 @@ use std::time::Duration;
 use portcullis_domain::Clock;
 use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer};
 
-use crate::form::{location, signed_in, submit, value};
-use crate::second_step::enrol_app;
+use crate::form::{location, sign_in, signed_in, submit, value};
+use crate::second_step::{answer, enrol_app};
 
 #[test]
 fn a_second_factor_that_is_too_old_is_asked_for_and_leads_back() {
@@ -42,4 +42,23 @@ fn an_account_without_a_second_factor_signs_in_again() {
     let fields = [("username", "ada"), ("password", PASSWORD), ("next", "/console/profile")];
     let answer = Browser::of(&server).submit("/console/sign-in", &fields);
     assert_eq!(location(&answer), "/console/profile");
+}
+
+#[test]
+fn a_password_that_must_be_changed_after_a_while_leads_to_the_sign_in_and_not_in_circles() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = signed_in(&server, "ada");
+    let app = enrol_app(&server, &mut browser);
+    let change = "UPDATE accounts SET password_must_change = true";
+    server.database().store().execute(change).expect("the account is there");
+    let mut browser = Browser::of(&server);
+    let asked = sign_in(&mut browser, "ada");
+    assert_eq!(
+        location(&answer(&mut browser, &asked, &app.code(server.clock().now()))),
+        "/console"
+    );
+    server.clock().advance(Duration::from_secs(1_000));
+    let confirm = location(&browser.get("/console/password", &[])).to_owned();
+    let to = location(&browser.get(&confirm, &[])).to_owned();
+    assert_eq!(to, "/console/sign-in?next=%2Fconsole%2Fpassword&notice=confirm");
 }

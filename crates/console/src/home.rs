@@ -20,6 +20,8 @@ struct HomePage<'a> {
     member_since: Moment,
     password: &'static str,
     profile: &'static str,
+    data: &'static str,
+    deletion: &'static str,
 }
 
 pub(crate) const HOME: Route = Route {
@@ -45,6 +47,8 @@ pub(crate) async fn home(
         member_since: Moment(person.account.created_at),
         password: paths::PASSWORD,
         profile: paths::PROFILE,
+        data: paths::DATA,
+        deletion: paths::DELETE_ACCOUNT,
     })
 }
 

@@ -3,8 +3,8 @@
 use portcullis_web::{Route, RouteTable, Router};
 
 use crate::identity::{
-    email_verification, mail_notice, password_change, password_reset, password_reset_request,
-    profile, registration,
+    account_deletion, disavowal, email_change, email_verification, mail_notice, own_data,
+    password_change, password_reset, password_reset_request, profile, registration,
 };
 use crate::sign_in::{challenge, first_step, password, renewal, session, sign_out, step_up};
 use crate::{asset_route, home};
@@ -39,6 +39,13 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&password_change::CHANGE, password_change::change);
     to.add(&profile::SHOW, profile::show);
     to.add(&profile::CHANGE, profile::change);
+    to.add(&email_change::SHOW, email_change::show);
+    to.add(&email_change::CONFIRM, email_change::confirm);
+    to.add(&disavowal::SHOW, disavowal::show);
+    to.add(&disavowal::DISAVOW, disavowal::disavow);
+    to.add(&own_data::SHOW, own_data::show);
+    to.add(&account_deletion::SHOW, account_deletion::show);
+    to.add(&account_deletion::DELETE, account_deletion::delete);
     to.add(&session::LIST, session::list);
     to.add(&session::END, session::end);
     to.add(&session::END_OTHERS, session::end_others);

@@ -25,6 +25,7 @@ strings! {
     navigation "Sections"
     account_section "Account"
     skip "Skip to content"
+    error_prefix "Error:"
     error_page_begin "Go to the first page"
     error_page_id "If it stays, tell the operator this id:"
     wait_before "Try again in"
@@ -120,6 +121,27 @@ strings! {
     profile_title "Display name"
     profile_text "The name that others see. Without one, they see your user name."
 
+    confirm_email_title "Confirm your new email address"
+    confirm_email_text "From then on your account has this address, and mails go there."
+    confirm_email_done_title "Your email address is changed"
+    confirm_email_done_text "Your account now has the address"
+
+    not_me_title "This was not me"
+    not_me_text "This protects your account at once: all sessions end, nobody can sign in, and you get a mail with a link for a new password. If your email address was changed, it is changed back."
+    not_me_action "Protect my account"
+    not_me_done_title "Your account is protected"
+    not_me_done_text "All sessions have ended, and nobody can sign in until the password is reset. A mail with a link for that is on its way."
+
+    privacy_title "Your data"
+    data_title "Your data as a file"
+    data_text "One JSON file with all that this server keeps about you: account, sessions, devices, factors, keys, mails and the audit log of your account. It contains no password and no secret. Keep it in a safe place."
+    data_action "Download the file"
+    delete_title "Delete your account"
+    delete_text "Your account, its sessions, factors and keys are deleted now. This cannot be undone."
+    delete_action "Delete the account for good"
+    delete_done_title "Your account is deleted"
+    delete_done_text "You are signed out everywhere. A mail confirms it."
+
     sessions_title "Sessions"
     sessions_open "Where you are signed in"
     sessions_end "End"
@@ -144,7 +166,8 @@ impl Strings {
 pub(crate) const fn title(code: Code) -> &'static str {
     match code {
         Code::NotFound => "This page does not exist",
-        Code::InvalidRequest => "Something in the form cannot be accepted",
+        Code::InvalidRequest | Code::UnacceptableAccount => "Please check the form",
+        Code::UnacceptablePassword => "This password cannot be used",
         Code::InvalidMfaToken => "The second step has expired",
         Code::MalformedBody | Code::MalformedRequest | Code::UnsupportedMediaType => {
             "The form could not be read"
@@ -201,6 +224,8 @@ pub(crate) const fn advice(code: Code) -> &'static str {
             "Please choose another one. Names that look alike count as the same."
         }
         Code::EmailTaken => "You can sign in with it, or reset its password.",
+        Code::DeletionNotAllowed => "Ask an administrator to delete the account.",
+        Code::LastAdministrator => "Make somebody else administrator first.",
         Code::InvitationRequired => "Ask an administrator for an invitation.",
         Code::AdministratorsOnly => "Ask an administrator for an account.",
         Code::RegistrationClosed => "Ask the operator of this service for an account.",

@@ -16,11 +16,12 @@ const MAX_NAME: usize = 60;
 pub(crate) fn check(raw: raw::Console, product: Option<&str>, findings: &mut Findings) -> Brand {
     let brand = Brand::default();
     let default = product.unwrap_or(&brand.name).to_owned();
-    let name = raw.name.unwrap_or(default);
+    let name = raw.name.unwrap_or_else(|| default.clone());
     let is_fit = !name.trim().is_empty()
         && name.chars().count() <= MAX_NAME
         && !portcullis_web::has_forbidden_character(&name);
-    if !is_fit {
+    // A fault of the default is one of its own key.
+    if !is_fit && name != default {
         let remedy = format!("write 1 to {MAX_NAME} characters, without control characters");
         findings.fault("console.name", "is no name for the pages", remedy);
     }

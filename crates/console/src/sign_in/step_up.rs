@@ -22,20 +22,21 @@ use crate::strings::ENGLISH;
 pub(crate) const SHOW: Route = Route {
     method: Method::Get,
     path: paths::CONFIRM,
-    guard: Guard::CALLER,
+    guard: Guard::SIGNED_IN,
     limit: Limit::GENERAL,
     body: Body::None,
     errors: &[],
 };
 
-/// Asks for the second factor; an account without one signs in again.
+/// Asks for the second factor. An account without one signs in again, and so does one that must change its
+/// password first: it may not prove a factor before that.
 pub(crate) async fn show(
     person: Person,
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let next = LocalPath::of_query(&request);
-    if !person.account.mfa_enabled {
+    if !person.account.mfa_enabled || person.account.password_must_change {
         return Ok(see(&Notice::TooOld.path(&next)));
     }
     form_page(&person, &site, &next).show()
@@ -64,6 +65,7 @@ pub(crate) struct ConfirmForm {
 
 pub(crate) const CONFIRM: Route = Route {
     method: Method::Post,
+    guard: Guard::CALLER,
     body: Body::FORM,
     errors: &[
         Code::CsrfFailed,
