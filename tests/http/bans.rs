@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{REGISTRATION, SIGN_IN};
 use portcullis_rate_limit::{BanPolicy, Quota};
 use portcullis_testkit::{
     Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings, at_once, redis_url,
 };
 use portcullis_web::RateLimitSettings;
+use portcullis_web::quotas::{REGISTRATION, SIGN_IN};
 use serde_json::{Value, json};
 
 use crate::member::Member;

@@ -93,7 +93,7 @@ fn no_cookie_is_too_long_for_a_browser() {
     let server = TestServer::start(TestDatabase::sqlite());
     let answer = signed_in(&server);
     let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
-    assert!(cookies.clone().count() == 3 && cookies.clone().all(|(_, value)| value.len() < 4096));
+    assert!(cookies.clone().count() == 4 && cookies.clone().all(|(_, value)| value.len() < 4096));
 }
 
 #[test]

@@ -107,7 +107,6 @@ fn an_unknown_method_is_refused_like_any_other() {
 fn nothing_is_served_but_the_routes() {
     let server = TestServer::start(TestDatabase::sqlite());
     for path in [
-        "/",
         "/api",
         "/api/",
         "/api/auth/me/",

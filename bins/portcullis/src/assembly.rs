@@ -10,6 +10,7 @@ mod foundation;
 pub(crate) mod identity;
 pub(crate) mod machine;
 pub(crate) mod node;
+mod pages;
 pub(crate) mod sign_in;
 
 use std::sync::Arc;
@@ -141,8 +142,8 @@ pub fn server(
         step_up,
         rate_limits,
         data,
-        groups: portcullis_api::GROUPS,
-        configure: portcullis_api::configure(config.server.docs),
+        groups: pages::GROUPS,
+        configure: pages::routes(config),
         jobs,
         parts: vec![
             part("recorder", move || recording.recorder().is_running()),

@@ -13,6 +13,7 @@ mod admin;
 mod audit;
 mod bans;
 mod certificate;
+mod console;
 mod database;
 mod finding;
 mod layers;
@@ -40,6 +41,7 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
+use portcullis_console::Brand;
 use portcullis_domain::Timestamp;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::ban::{BanExemptions, BanSettings};
@@ -131,6 +133,8 @@ pub struct Config {
     pub bans: Bans,
     /// The administrator to create at the first start.
     pub admin: Option<AccountRequest>,
+    /// The name, the logo and the colours of the pages.
+    pub brand: Brand,
     /// Level and format of the log.
     pub log: Log,
 }
@@ -282,6 +286,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         bans: bans::check(&raw.rate_limit, findings),
         rate_limits: RateLimits::check(raw.rate_limit, environment, findings),
         admin,
+        brand: console::check(raw.console, product.as_deref(), findings),
         log: raw.log.into(),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use portcullis_web::{
     Body, Code, Group, Guard, Limit, Limits, Method, Mount, Priority, Problem, Route, Router,
-    problem_document,
+    no_redirect, problem_document,
 };
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
@@ -17,14 +17,16 @@ const FOLDER: &str = "/api/docs/";
 
 /// The group of the viewer. It loads only its own files; it draws its icons as data, and adds one
 /// style sheet by script, which its digest allows.
-pub const GROUPS: &[Group] = &[Group {
+pub const VIEWER: Group = Group {
     prefix: FOLDER,
     content_policy: "default-src 'none'; script-src 'self'; \
         style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
         img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
         frame-ancestors 'none'",
+    referrer_policy: "no-referrer",
     error: problem_document,
-}];
+    redirect: no_redirect,
+};
 
 const FOLDER_WITHOUT_SLASH: Route = Route { path: "/api/docs", ..FILE };
 

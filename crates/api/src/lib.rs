@@ -8,7 +8,6 @@ mod docs;
 mod document;
 mod file_stream;
 mod identity;
-pub mod limits;
 mod machine;
 mod node;
 mod openapi;
@@ -17,7 +16,7 @@ mod routes;
 mod sign_in;
 
 pub use application::{configure, liveness};
-pub use docs::GROUPS;
+pub use docs::VIEWER;
 pub use document::document;
 pub use machine::feed::Feed;
 pub use node::database_check::DatabaseCheck;

@@ -118,7 +118,5 @@ pub fn route_table() -> Vec<&'static Route> {
 
 /// Mounts every route.
 pub(crate) fn configure(app: &mut ServiceConfig, limits: &Arc<Limits>) {
-    let mut mount = Mount::new(app, limits);
-    routes(&mut mount);
-    mount.otherwise(RouteTable(route_table()));
+    routes(&mut Mount::new(app, limits));
 }

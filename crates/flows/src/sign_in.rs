@@ -2,6 +2,7 @@
 
 pub mod backup_code;
 pub mod device;
+pub mod device_description;
 pub mod factor;
 pub mod factor_reset;
 pub mod hash_cost;

@@ -100,6 +100,19 @@ impl Browser {
         self.send("POST", path, &[("content-type", "application/json")], &body.to_string())
     }
 
+    /// Sends a form, as a page of this server does.
+    pub fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(fields).finish();
+        let (origin, referer) = (self.origin.clone(), format!("{}{path}", self.origin));
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", &*origin),
+            ("referer", &*referer),
+        ];
+        self.send("POST", path, &headers, &body)
+    }
+
     /// Sends any request.
     pub fn send(
         &mut self,

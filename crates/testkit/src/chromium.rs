@@ -200,6 +200,96 @@ impl Page<'_> {
         }
     }
 
+    /// Clicks the middle of the element with the mouse. It is scrolled into view first.
+    pub fn click(&mut self, selector: &str) {
+        let place = self.evaluate(&format!(
+            "(() => {{ const element = document.querySelector({0}); \
+               if (!element) throw new Error('nothing is ' + {0}); \
+               element.scrollIntoView({{ block: 'center' }}); \
+               const {{ x, y, width, height }} = element.getBoundingClientRect(); \
+               return [x + width / 2, y + height / 2]; }})()",
+            json!(selector)
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let click = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1
+            });
+            self.call("Input.dispatchMouseEvent", &click);
+        }
+    }
+
+    /// Clicks an element that leads to another page, and waits until that is loaded.
+    pub fn follow(&mut self, selector: &str) {
+        self.browser.events.clear();
+        self.click(selector);
+        self.event("Page.loadEventFired", |_| true);
+    }
+
+    /// Replaces the text of an input by typing.
+    pub fn fill(&mut self, selector: &str, text: &str) {
+        self.evaluate(&format!(
+            "(() => {{ const input = document.querySelector({}); input.focus(); input.select(); }})()",
+            json!(selector)
+        ));
+        self.call("Input.insertText", &json!({ "text": text }));
+    }
+
+    /// Sends the form of the focused input by the Enter key, and waits for the next page.
+    pub fn submit(&mut self) {
+        self.browser.events.clear();
+        self.press("Enter");
+        self.event("Page.loadEventFired", |_| true);
+    }
+
+    /// Presses a key that has no text, such as `Tab`, or `Enter`.
+    pub fn press(&mut self, key: &str) {
+        let text = if key == "Enter" { "\r" } else { "" };
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            _ => 0,
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({
+                "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code
+            });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = text.into();
+            }
+            self.call("Input.dispatchKeyEvent", &event);
+        }
+    }
+
+    /// The path of the page.
+    pub fn path(&mut self) -> String {
+        let path = self.evaluate("location.pathname");
+        path.as_str().expect("a page has a path").to_owned()
+    }
+
+    /// The visible text of the page.
+    pub fn text(&mut self) -> String {
+        let text = self.evaluate("document.body.innerText");
+        text.as_str().expect("a page has a text").to_owned()
+    }
+
+    /// A picture of the whole page as PNG in base64, on a screen of this width, light or dark.
+    pub fn picture(&mut self, width: u32, is_dark: bool) -> String {
+        let scheme = if is_dark { "dark" } else { "light" };
+        let feature = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        self.call("Emulation.setEmulatedMedia", &json!({ "features": feature }));
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 }),
+        );
+        let whole = json!({ "format": "png", "captureBeyondViewport": true });
+        let picture = self.call("Page.captureScreenshot", &whole);
+        picture["data"].as_str().expect("a picture").to_owned()
+    }
+
     /// Makes the browser ignore the content policies of pages in this tab, from the next one on.
     pub fn ignore_content_policies(&mut self) {
         self.call("Page.setBypassCSP", &json!({ "enabled": true }));

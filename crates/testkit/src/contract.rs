@@ -47,6 +47,46 @@ pub struct Sent<'a> {
 
 /// Panics when the response violates the API document or the specification.
 pub fn check(sent: Sent<'_>, answer: &Answer) {
+    let is_redirect = sent.path == "/" || sent.path == "/.well-known/change-password";
+    let is_page = sent.path.starts_with("/console") || (is_redirect && answer.status < 400);
+    if is_page { check_page(sent, answer) } else { check_api(sent, answer) }
+}
+
+/// Checks a page: headers, and the parts that every page has.
+fn check_page(Sent { method, path, .. }: Sent<'_>, answer: &Answer) {
+    let request = format!("{method} {path} answered {}", answer.status);
+    assert!(answer.header("x-request-id").is_some(), "{request} without X-Request-Id");
+    let may_be_kept = path.starts_with("/console/assets/") && answer.status == 200;
+    let caching = if may_be_kept { "public, max-age=31536000, immutable" } else { "no-store" };
+    assert_eq!(answer.header("cache-control"), Some(caching), "{request}");
+    if path.starts_with("/console") {
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'; "), "{request}: {policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{request}: {policy}");
+    }
+    if matches!(answer.status, 301..=308) {
+        let location = answer.header("location").unwrap_or_default();
+        assert!(location.starts_with("/console"), "{request} and leads to {location}");
+        return;
+    }
+    if may_be_kept || method == "HEAD" {
+        return;
+    }
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{request}");
+    for part in ["<!doctype html>", "<html lang=", "<title>", "<main ", "<h1>"] {
+        assert_eq!(answer.text.matches(part).count(), 1, "{request}: {part}: {}", answer.text);
+    }
+    for part in [" style=", "<style", " onclick=", "javascript:"] {
+        assert!(!answer.text.contains(part), "{request} has {part}");
+    }
+    if answer.status >= 400 {
+        let text = answer.text.to_lowercase();
+        let foreign = FOREIGN_WORDS.iter().find(|word| text.contains(**word));
+        assert_eq!(foreign, None, "{request}: {}", answer.text);
+    }
+}
+
+fn check_api(sent: Sent<'_>, answer: &Answer) {
     let Sent { method, path, json } = sent;
     let path = path.split('?').next().unwrap_or(path);
     let request = format!("{method} {path} answered {}", answer.status);

@@ -8,9 +8,6 @@ use std::time::Duration;
 
 use portcullis::assembly::{self, Assembled, Foundation};
 use portcullis::config::{Config, Risk};
-use portcullis_api::limits::{
-    MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
-};
 use portcullis_domain::{Ambient, Clock, Moderation, ReservedNames, Role, SecretString, Severity};
 use portcullis_flows::audit::recording::RecordingPolicy;
 use portcullis_flows::identity::account_request::{AccountRequest, AccountRules, RegistrationMode};
@@ -28,6 +25,9 @@ use portcullis_password::{HashingPool, Policy, PoolSettings};
 use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
+use portcullis_web::quotas::{
+    MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
+};
 use portcullis_web::{
     CertificateFiles, Configure, ConnectionLimits, ForwardingHeader, Listeners, Operations,
     RateLimitSettings, RequestBounds, Running, ServiceCredentials, Settings, Tls,

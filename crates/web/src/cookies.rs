@@ -20,6 +20,8 @@ use crate::text::trim_blanks;
 pub enum Name {
     /// The access token. `Lax`, so that a link in an email opens signed in.
     AccessToken,
+    /// The refresh token of a browser that uses the pages. Scripts never see it.
+    RefreshToken,
     /// The binding cookie: without it the refresh token of a browser is useless.
     Binding,
     /// The cookie that binds the second step of a sign-in to the browser of the first.
@@ -35,6 +37,8 @@ impl Name {
         match (self, secure) {
             (Self::AccessToken, true) => "__Host-access_token",
             (Self::AccessToken, false) => "access_token",
+            (Self::RefreshToken, true) => "__Host-refresh_token",
+            (Self::RefreshToken, false) => "refresh_token",
             (Self::Binding, true) => "__Host-refresh_binding",
             (Self::Binding, false) => "refresh_binding",
             (Self::Challenge, true) => "__Host-mfa_binding",
@@ -49,9 +53,11 @@ impl Name {
     const fn same_site(self) -> SameSite {
         match self {
             Self::AccessToken => SameSite::Lax,
-            Self::Binding | Self::Challenge | Self::PasskeySignIn | Self::Device => {
-                SameSite::Strict
-            }
+            Self::RefreshToken
+            | Self::Binding
+            | Self::Challenge
+            | Self::PasskeySignIn
+            | Self::Device => SameSite::Strict,
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Groups of routes: form of errors, response to a missing sign-in, and content policy of pages.
+//! Groups of routes: form of errors, response to a missing sign-in, and policies of pages.
 
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 
+use crate::headers::Policies;
 use crate::problem::{PROBLEM_TYPE, Problem};
 
 /// Routes with a common prefix of their paths.
@@ -11,8 +13,19 @@ pub struct Group {
     pub prefix: &'static str,
     /// The header `Content-Security-Policy` of every response.
     pub content_policy: &'static str,
-    /// The media type and the body of an error.
-    pub error: fn(&Problem, &str) -> ErrorBody,
+    /// The header `Referrer-Policy` of every response.
+    pub referrer_policy: &'static str,
+    /// The media type and the body of an error, for this request with this id.
+    pub error: fn(&HttpRequest, &Problem, &str) -> ErrorBody,
+    /// The path to which the browser goes instead of showing the error, such as that of the sign-in.
+    pub redirect: fn(&HttpRequest, &Problem) -> Option<String>,
+}
+
+impl Group {
+    /// The policies of its responses.
+    pub(crate) const fn policies(&self) -> Policies {
+        Policies { content: self.content_policy, referrer: self.referrer_policy }
+    }
 }
 
 /// The form of an error.
@@ -29,11 +42,23 @@ pub struct ErrorBody {
 pub const API: Group = Group {
     prefix: "/",
     content_policy: "default-src 'none'; frame-ancestors 'none'",
+    referrer_policy: "no-referrer",
     error: problem_document,
+    redirect: no_redirect,
 };
 
-/// A problem document (RFC 9457); the second argument is the id of the request.
-pub fn problem_document(problem: &Problem, request_id: &str) -> ErrorBody {
+/// Every error is shown.
+pub const fn no_redirect(_: &HttpRequest, _: &Problem) -> Option<String> {
+    None
+}
+
+/// A problem document (RFC 9457) with this id of the request.
+pub fn problem_document(_: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBody {
+    document_of(problem, request_id)
+}
+
+/// As [`problem_document`], without a request.
+pub(crate) fn document_of(problem: &Problem, request_id: &str) -> ErrorBody {
     let bytes = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
     ErrorBody { media_type: PROBLEM_TYPE, bytes }
 }

@@ -4,9 +4,20 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use portcullis_rate_limit::{States, headers};
 
+/// The policies of a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policies {
+    /// The header `Content-Security-Policy`.
+    pub(crate) content: &'static str,
+    /// The header `Referrer-Policy`.
+    pub(crate) referrer: &'static str,
+}
+
 /// Adds the security headers. A `Cache-Control` header of the response stays.
-pub(crate) fn protect(headers: &mut HeaderMap, content_policy: &'static str, secure: bool) {
+pub(crate) fn protect(headers: &mut HeaderMap, policies: Policies, secure: bool) {
+    let Policies { content: content_policy, referrer: referrer_policy } = policies;
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(content_policy));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer_policy));
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
@@ -32,9 +43,8 @@ pub(crate) fn add_rate_limits(response: &mut HeaderMap, quotas: &States) {
 }
 
 /// The headers with a fixed value.
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (header::CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin")),
     (

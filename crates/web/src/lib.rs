@@ -33,6 +33,7 @@ mod route;
 mod server;
 mod servers;
 mod service;
+mod session_cookies;
 mod settings;
 mod shared_answer;
 mod signals;
@@ -53,12 +54,12 @@ pub use body::{Form, Json, parse, read_json};
 pub use bounded_list::BoundedList;
 pub use client_address::{ForwardingHeader, client_address};
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
-pub use group::{API, ErrorBody, Group, problem_document};
+pub use group::{API, ErrorBody, Group, no_redirect, problem_document};
 pub use guard::{ApiKeyAccess, Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
 pub use limit::{
     Concurrency, ConcurrencyPermit, Limit, Limits, Priority, Rate, RateLimit, RateLimitSettings,
-    RateLimits, WRONG_API_KEYS, WRONG_INTROSPECTED_KEYS,
+    RateLimits, WRONG_API_KEYS, WRONG_INTROSPECTED_KEYS, quotas,
 };
 pub use listeners::{Listeners, Operations};
 pub use mount::{Configure, Mount};
@@ -69,6 +70,9 @@ pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
 pub use server::{Running, serve, spawn};
 pub use service::Service;
+pub use session_cookies::{
+    RefreshPlace, add_cookie, bind, forget_session, remember_device, set_access, set_session,
+};
 pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use shared_answer::SharedAnswer;
 pub use signals::Signals;

@@ -4,6 +4,7 @@
 mod awaited_body;
 mod concurrency;
 mod fair_semaphore;
+pub mod quotas;
 mod rate;
 mod under_way;
 

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -69,6 +70,21 @@ impl FieldProblem {
     /// A fault of a field, with its stable code and its advice.
     pub fn new(field: String, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { field, line: None, code: Cow::Borrowed(code), message: message.into() }
+    }
+
+    /// The path of the field in the request.
+    pub fn name(&self) -> &str {
+        &self.field
+    }
+
+    /// The stable code of the fault.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The advice for the client.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
@@ -214,6 +230,34 @@ impl Problem {
         Self { retry_after: Some(wait), ..self }
     }
 
+    /// The faults of single fields.
+    pub fn faults(&self) -> &[FieldProblem] {
+        &self.fields
+    }
+
+    /// The time after which the same request may succeed, if it is known.
+    pub fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The assurance level of a session whose sign-in is too old.
+    pub const fn level(&self) -> AssuranceLevel {
+        self.level
+    }
+
+    /// The id of the decision that refused the request, for auditors.
+    pub fn decision(&self) -> Option<DecisionId> {
+        self.decision
+    }
+
+    /// A page that shows the problem itself, such as a form with what was typed: it stays as it is.
+    pub fn page(&self, html: String) -> HttpResponse {
+        let mut response = self.error_response().set_body(BoxBody::new(html));
+        response.headers_mut().insert(header::CONTENT_TYPE, HTML);
+        response.extensions_mut().insert(Shown);
+        response
+    }
+
     /// The problem document with this request id.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         debug_assert_eq!(self.unlisted_field_code(), None, "list it in field_code.rs");
@@ -294,6 +338,12 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The retry time after which the database may be available.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
+
+/// A mark of responses that show a problem in a form of their own.
+pub(crate) struct Shown;
+
+/// The media type of pages.
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// The media type of problem documents (RFC 9457).
 pub(crate) const PROBLEM_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");

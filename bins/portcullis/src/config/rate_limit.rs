@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis_api::limits::{
+use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
+use portcullis_web::quotas::{
     PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
 };
-use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::{
     ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS,
     WRONG_INTROSPECTED_KEYS,

@@ -34,7 +34,17 @@ pub(crate) struct Raw {
     pub(crate) lockout: Lockout,
     pub(crate) rate_limit: RateLimit,
     pub(crate) admin: Admin,
+    pub(crate) console: Console,
     pub(crate) log: Log,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Console {
+    pub(crate) name: Option<String>,
+    pub(crate) logo: Option<PathBuf>,
+    pub(crate) accent: Option<String>,
+    pub(crate) accent_dark: Option<String>,
 }
 
 /// The environment of the deployment.

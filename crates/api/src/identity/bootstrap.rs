@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, account_response};
-use crate::limits::SIGN_IN;
+use portcullis_web::quotas::SIGN_IN;
 
 /// The first administrator, with the setup token.
 #[derive(Deserialize, ToSchema)]

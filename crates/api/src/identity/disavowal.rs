@@ -8,7 +8,7 @@ use portcullis_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::limits::SIGN_IN;
+use portcullis_web::quotas::SIGN_IN;
 
 /// The secret of the link.
 #[derive(Deserialize, ToSchema)]

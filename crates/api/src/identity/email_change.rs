@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use crate::answer::{MailedAnswer, mailed_response};
 use crate::identity::email_verification::VerifiedAnswer;
-use crate::limits::MAILED_LINKS;
 use crate::sign_in::reauthentication::current;
+use portcullis_web::quotas::MAILED_LINKS;
 
 /// The wanted address, with the current credential.
 #[derive(Deserialize, ToSchema)]

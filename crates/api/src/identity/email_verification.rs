@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{MailedAnswer, mailed_response};
-use crate::limits::MAILED_LINKS;
+use portcullis_web::quotas::MAILED_LINKS;
 
 /// The secret of a mailed link.
 #[derive(Deserialize, ToSchema)]

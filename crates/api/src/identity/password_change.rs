@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::identity::password_change::{PasswordChange, PasswordChangeRequest};
 use portcullis_web::{
     Body, Caller, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, cookie, origin,
+    SecretText, Settings, cookie, origin, remember_device,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -71,8 +71,7 @@ pub(crate) async fn change(
     let address = wanted.origin.address;
     let changed = hashing.run(address, move || password_change.change(&wanted)).await?;
     let secure = settings.secure_cookies;
-    let mut response = session_tokens::tokens(&changed.tokens, secure);
-    session_tokens::bind(&mut response, &changed.tokens, changed.binding.as_ref(), secure);
-    session_tokens::remember_device(&mut response, changed.device_token.as_ref(), secure);
+    let mut response = session_tokens::bound(&changed.tokens, changed.binding.as_ref(), secure);
+    remember_device(&mut response, changed.device_token.as_ref(), secure);
     Ok(response)
 }

@@ -8,7 +8,7 @@ use portcullis_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::limits::PASSWORD_RESET;
+use portcullis_web::quotas::PASSWORD_RESET;
 
 /// The account whose password is forgotten.
 #[derive(Deserialize, ToSchema)]

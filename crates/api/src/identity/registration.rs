@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::answer::{AccountAnswer, MailedAnswer, account_response, mailed_response};
-use crate::limits::REGISTRATION;
+use portcullis_web::quotas::REGISTRATION;
 
 /// The account to create.
 #[derive(Deserialize, ToSchema)]

@@ -8,15 +8,15 @@ use portcullis_flows::sign_in::{ChallengeAnswer, IssuedChallenge, SecondFactor};
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
     Body, Code, CookieName, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, cookie, forget_cookie, origin, set_cookie,
+    SecretText, Settings, add_cookie, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::limits::SECOND_FACTOR;
 use crate::sign_in::passkey_options::{PasskeyRequestOptions, RequestOptionsAnswer};
 use crate::sign_in::session_tokens::{self, TokensAnswer};
+use portcullis_web::quotas::SECOND_FACTOR;
 
 /// The response to a right password.
 #[expect(dead_code, reason = "the variants are read by the derive only")]
@@ -131,7 +131,7 @@ pub(crate) async fn answer(
     let secure = settings.secure_cookies;
     let mut response = session_tokens::signed_in(&signed_in, secure);
     if had_cookie {
-        session_tokens::add_cookie(&mut response, &forget_cookie(CookieName::Challenge, secure));
+        add_cookie(&mut response, &forget_cookie(CookieName::Challenge, secure));
     }
     Ok(response)
 }
@@ -149,10 +149,7 @@ pub(crate) fn response(issued: &IssuedChallenge, secure: bool) -> Result<HttpRes
     });
     if let Some(binding) = &issued.binding {
         let (name, value) = (CookieName::Challenge, binding.expose());
-        session_tokens::add_cookie(
-            &mut response,
-            &set_cookie(name, value, issued.lifetime, secure),
-        );
+        add_cookie(&mut response, &set_cookie(name, value, issued.lifetime, secure));
     }
     Ok(response)
 }

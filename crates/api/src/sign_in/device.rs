@@ -6,13 +6,12 @@ use portcullis_flows::sign_in::device::{DeviceRecord, Devices};
 use portcullis_token::DeviceId;
 use portcullis_web::{
     Body, Caller, Code, CookieName, Guard, Limit, Method, Priority, Problem, Query, Route,
-    Settings, blocking, cookie, forget_cookie,
+    Settings, add_cookie, blocking, cookie, forget_cookie,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::sign_in::session::device::DeviceAnswer;
-use crate::sign_in::session_tokens::add_cookie;
 
 /// The known devices of the caller, the latest used first.
 #[derive(Serialize, ToSchema)]

@@ -7,11 +7,10 @@ use portcullis_flows::access::permission;
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_web::{
     Body, Caller, Code, Guard, Limit, Method, Priority, Problem, Route, Settings, detached,
+    forget_session,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::sign_in::sign_out::forget_session;
 
 /// The result of a mass sign-out.
 #[derive(Serialize, ToSchema)]
@@ -55,6 +54,6 @@ pub(crate) async fn end_all(
         Problem::unavailable()
     })?;
     let mut response = HttpResponse::Ok().json(MassSignOutAnswer { sessions_ended: ended? });
-    forget_session(&mut response, &settings);
+    forget_session(&mut response, settings.secure_cookies);
     Ok(response)
 }

@@ -206,9 +206,7 @@ pub(crate) async fn verify(
     let wanted = PasskeyRegistrationRequest { account, session, response, name, origin };
     let registered = blocking(move || passkeys.register(&wanted)).await?;
     let secure = settings.secure_cookies;
-    let mut response = session_tokens::tokens(&registered.tokens, secure);
-    session_tokens::bind(&mut response, &registered.tokens, registered.binding.as_ref(), secure);
-    Ok(response)
+    Ok(session_tokens::bound(&registered.tokens, registered.binding.as_ref(), secure))
 }
 
 pub(crate) const RENAME: Route = Route {

@@ -8,18 +8,18 @@ use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::{PasskeySignIn, PasskeySignInRequest};
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
-    Body, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, Settings, Text, blocking,
-    cookie, forget_cookie, origin, set_cookie,
+    Body, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, Settings, Text, add_cookie,
+    blocking, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::limits::{PASSKEY_OPTIONS, SIGN_IN};
 use crate::openapi::word;
 use crate::sign_in::passkey_options::RequestOptionsAnswer;
 use crate::sign_in::password::{delivery, name};
 use crate::sign_in::session_tokens::{self, TokensAnswer};
+use portcullis_web::quotas::{PASSKEY_OPTIONS, SIGN_IN};
 
 /// The delivery of the tokens of a sign-in.
 #[derive(Deserialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(crate) async fn options(
     if let Some(binding) = &started.binding {
         let (name, lifetime) = (CookieName::PasskeySignIn, PasskeyOffer::CHALLENGE_LIFETIME);
         let cookie = set_cookie(name, binding.expose(), lifetime, settings.secure_cookies);
-        session_tokens::add_cookie(&mut response, &cookie);
+        add_cookie(&mut response, &cookie);
     }
     Ok(response)
 }
@@ -137,7 +137,7 @@ pub(crate) async fn verify(
     let mut response = session_tokens::signed_in(&signed_in, secure);
     if had_cookie {
         let forget = forget_cookie(CookieName::PasskeySignIn, secure);
-        session_tokens::add_cookie(&mut response, &forget);
+        add_cookie(&mut response, &forget);
     }
     Ok(response)
 }

@@ -11,10 +11,10 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::limits::SIGN_IN;
 use crate::openapi::word;
 use crate::sign_in::challenge::{self, SignInAnswer};
 use crate::sign_in::session_tokens;
+use portcullis_web::quotas::SIGN_IN;
 
 /// The credentials of a sign-in, and the delivery of its tokens.
 #[derive(Deserialize, ToSchema)]

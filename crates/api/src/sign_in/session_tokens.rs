@@ -1,12 +1,11 @@
 //! Delivery of session tokens: in the body of a response, and in cookies.
 
 use actix_web::HttpResponse;
-use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_domain::{Delivery, ExposeSecret};
 use portcullis_flows::sign_in::SignedIn;
-use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::session_tokens::SessionTokens;
 use portcullis_token::OpaqueSecret;
-use portcullis_web::{CookieName, set_cookie};
+use portcullis_web::{RefreshPlace, remember_device, set_session};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,9 +36,17 @@ pub(crate) struct TokensAnswer<'a> {
     access_token: Option<String>,
 }
 
-/// The response to a sign-in or a refresh, with the access token in the place that the session's
-/// delivery sets.
+/// The response to a refresh, with the access token in the place that the delivery of the session sets.
 pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
+    bound(tokens, None, secure)
+}
+
+/// As [`tokens`], with the binding cookie of a new session.
+pub(crate) fn bound(
+    tokens: &SessionTokens,
+    binding: Option<&OpaqueSecret>,
+    secure: bool,
+) -> HttpResponse {
     let in_body = tokens.session.delivery == Delivery::Body;
     let mut response = HttpResponse::Ok().json(TokensAnswer {
         refresh_token: tokens.refresh_token.expose_secret().to_owned(),
@@ -49,51 +56,14 @@ pub(crate) fn tokens(tokens: &SessionTokens, secure: bool) -> HttpResponse {
         account: AccountAnswer::from(&tokens.account),
         access_token: in_body.then(|| tokens.access_token.expose_secret().to_owned()),
     });
-    if !in_body {
-        let (token, max_age) = (tokens.access_token.expose_secret(), tokens.access_expires_in);
-        let cookie = set_cookie(CookieName::AccessToken, token, max_age, secure);
-        add_cookie(&mut response, &cookie);
-    }
+    set_session(&mut response, tokens, binding, RefreshPlace::Body, secure);
     response
 }
 
 /// The tokens of a new session, with the cookies of the browser.
 pub(crate) fn signed_in(signed_in: &SignedIn, secure: bool) -> HttpResponse {
     let SignedIn { tokens, binding, device_token } = signed_in;
-    let mut response = self::tokens(tokens, secure);
-    bind(&mut response, tokens, binding.as_ref(), secure);
+    let mut response = bound(tokens, binding.as_ref(), secure);
     remember_device(&mut response, device_token.as_ref(), secure);
     response
-}
-
-/// Adds a cookie. This fails only for a value that no header may have, and no token has one.
-pub(crate) fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_>) {
-    if let Err(error) = response.add_cookie(cookie) {
-        tracing::error!(%error, "a cookie could not be set");
-    }
-}
-
-/// Sets the binding cookie of a session, if it has one.
-pub(crate) fn bind(
-    response: &mut HttpResponse,
-    tokens: &SessionTokens,
-    binding: Option<&OpaqueSecret>,
-    secure: bool,
-) {
-    if let Some(binding) = binding {
-        let max_age = tokens.session.expires_at.since(tokens.session.authenticated_at);
-        add_cookie(response, &set_cookie(CookieName::Binding, binding.expose(), max_age, secure));
-    }
-}
-
-/// Sets the device cookie, if there is one.
-pub(crate) fn remember_device(
-    response: &mut HttpResponse,
-    token: Option<&SecretString>,
-    secure: bool,
-) {
-    if let Some(token) = token {
-        let token = token.expose_secret();
-        add_cookie(response, &set_cookie(CookieName::Device, token, DEVICE_LIFETIME, secure));
-    }
 }

@@ -1,16 +1,13 @@
 //! `POST /api/auth/logout` and `/api/auth/logout/all`: sign-out.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::sign_in::sign_out::{SignOut, SignOutCredentials};
 use portcullis_web::{
-    BODY_LIMIT, Body, Caller, Code, CookieName, Guard, Json, Limit, Method, OptionalBody, Priority,
-    Problem, Route, SecretText, SessionCredentials, Settings, blocking, forget_cookie, origin,
+    BODY_LIMIT, Body, Caller, Code, Guard, Json, Limit, Method, OptionalBody, Priority, Problem,
+    Route, SecretText, SessionCredentials, Settings, blocking, forget_session, origin,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::sign_in::session_tokens::add_cookie;
 
 /// The refresh token of a client without a valid access token.
 #[derive(Deserialize, ToSchema)]
@@ -87,17 +84,6 @@ pub(crate) async fn logout_all(
 /// stays a known device.
 pub(crate) fn signed_out(settings: &Settings) -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();
-    forget_session(&mut response, settings);
+    forget_session(&mut response, settings.secure_cookies);
     response
-}
-
-/// Makes the browser delete all that, whatever else the response is.
-pub(crate) fn forget_session(response: &mut HttpResponse, settings: &Settings) {
-    for name in [CookieName::AccessToken, CookieName::Binding] {
-        add_cookie(response, &forget_cookie(name, settings.secure_cookies));
-    }
-    response.headers_mut().insert(
-        HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cache\", \"storage\""),
-    );
 }

@@ -6,15 +6,15 @@ use portcullis_flows::sign_in::ChallengeError;
 use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUpRequest};
 use portcullis_web::{
-    Body, Caller, Code, CookieName, Guard, Hashing, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, blocking, origin, set_cookie,
+    Body, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem, Route, SecretText, Settings,
+    blocking, origin, set_access,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::sign_in::challenge;
 use crate::sign_in::passkey_options::RequestOptionsAnswer;
-use crate::sign_in::{challenge, session_tokens};
 
 /// A second factor: a code or the assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
@@ -126,10 +126,6 @@ pub(crate) async fn step_up(
         session_id: issued.session.id.to_string(),
         access_token: in_body.then(|| token.to_owned()),
     });
-    if !in_body {
-        let (name, secure) = (CookieName::AccessToken, settings.secure_cookies);
-        let cookie = set_cookie(name, token, issued.expires_in, secure);
-        session_tokens::add_cookie(&mut response, &cookie);
-    }
+    set_access(&mut response, &issued, settings.secure_cookies);
     Ok(response)
 }

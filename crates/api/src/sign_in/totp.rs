@@ -122,9 +122,7 @@ pub(crate) async fn confirm(
     let wanted = ConfirmationRequest { account, session, code, origin: origin(&request) };
     let confirmed = blocking(move || enrolment.confirm(&wanted)).await?;
     let secure = settings.secure_cookies;
-    let mut response = session_tokens::tokens(&confirmed.tokens, secure);
-    session_tokens::bind(&mut response, &confirmed.tokens, confirmed.binding.as_ref(), secure);
-    Ok(response)
+    Ok(session_tokens::bound(&confirmed.tokens, confirmed.binding.as_ref(), secure))
 }
 
 pub(crate) const DISABLE: Route = Route {

@@ -4,23 +4,24 @@ use actix_cors::CorsError;
 use actix_web::ResponseError;
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 
 use crate::group::{ErrorBody, Group};
 use crate::headers::protect;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
 use crate::request_id::REQUEST_ID;
 
-/// Gives every error the same form of body, including those of the framework.
+/// Gives every error the form of its group, including those of the framework.
 pub(super) fn render_problem(
     response: ServiceResponse<BoxBody>,
     group: &Group,
     request_id: &str,
 ) -> ServiceResponse<BoxBody> {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.response().extensions().contains::<Shown>() {
         return response;
     }
     let error = response.response().error();
@@ -29,7 +30,17 @@ pub(super) fn render_problem(
         Some(CorsError::OriginNotAllowed) => Problem::new(Code::ForeignOrigin),
         _ => Problem::of_status(status),
     });
-    let ErrorBody { media_type, bytes } = (group.error)(&problem, request_id);
+    if let Some(path) = (group.redirect)(response.request(), &problem)
+        && let Ok(location) = HeaderValue::from_str(&path)
+    {
+        return response.map_body(|head, _| {
+            head.status = StatusCode::SEE_OTHER;
+            head.headers.remove(header::WWW_AUTHENTICATE);
+            head.headers.insert(header::LOCATION, location);
+            BoxBody::new(())
+        });
+    }
+    let ErrorBody { media_type, bytes } = (group.error)(response.request(), &problem, request_id);
     response.map_body(|head, _| {
         head.status = problem.status_code();
         head.headers.insert(header::CONTENT_TYPE, media_type);
@@ -48,7 +59,7 @@ pub(super) fn add_headers(
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    protect(headers, group.content_policy, secure);
+    protect(headers, group.policies(), secure);
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         // Other origins get no CORS headers, not even those that describe the allowed requests.
         headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);

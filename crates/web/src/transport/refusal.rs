@@ -7,16 +7,16 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use portcullis_domain::Timestamp;
 
-use crate::group::{API, ErrorBody};
+use crate::group::{API, ErrorBody, document_of};
 use crate::headers;
 use crate::problem::Problem;
 use crate::request_id::REQUEST_ID;
 
 /// A complete response with this problem, after which the connection ends.
 pub(super) fn answer(problem: &Problem, request_id: &str, secure: bool, now: Timestamp) -> Vec<u8> {
-    let ErrorBody { media_type, bytes } = (API.error)(problem, request_id);
+    let ErrorBody { media_type, bytes } = document_of(problem, request_id);
     let mut headers = HeaderMap::new();
-    headers::protect(&mut headers, API.content_policy, secure);
+    headers::protect(&mut headers, API.policies(), secure);
     headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

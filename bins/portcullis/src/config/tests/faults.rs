@@ -166,6 +166,10 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("ADMIN_EMAIL", "you@example.org", "admin.password"),
     ("ADMIN_PASSWORD", "plover-xylem-quartz-41", "admin.email"),
     ("PORTCULLIS__ADMIN__USERNAME", "no spaces please", "admin.username"),
+    ("PORTCULLIS__CONSOLE__NAME", "a\u{202e}b", "console.name"),
+    ("PORTCULLIS__CONSOLE__LOGO", "{dir}/missing", "console.logo"),
+    ("PORTCULLIS__CONSOLE__ACCENT", "green", "console.accent"),
+    ("PORTCULLIS__CONSOLE__ACCENT_DARK", "#333333", "console.accent_dark"),
     ("PORTCULLIS__LOG__FORMAT", "xml", "log.format"),
     ("PORTCULLIS__LOG__LEVEL", "loud", "log.level"),
 ];

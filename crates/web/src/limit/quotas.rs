@@ -1,8 +1,9 @@
-//! The rate limits of routes, for each client address. The configuration may set other numbers.
+//! The rate limits that several routes share, for each client address. The configuration may set other
+//! numbers. A page and an API route of the same purpose count together.
 
 use std::time::Duration;
 
-use portcullis_web::RateLimit;
+use super::rate::RateLimit;
 
 /// The limit of every route that takes a password or a code of an account that is not signed in.
 pub static SIGN_IN: RateLimit = RateLimit::new("sign_in", 5, Duration::from_secs(60));

@@ -1,0 +1,74 @@
+//! The group of the pages: their policies, their errors, and where a browser goes that is not signed in.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderValue;
+use actix_web::web;
+use askama::Template;
+use portcullis_web::{Code, ErrorBody, Group, Problem, problem_document};
+
+use crate::form::Faults;
+use crate::local_path::LocalPath;
+use crate::page::{Frame, HTML};
+use crate::paths;
+use crate::site::Site;
+use crate::strings;
+
+/// The group of the pages. A page loads only files of this server, and sends forms only to it.
+///
+/// The referrer policy lets browsers name the page in `Origin` and `Referer` of its own forms; other
+/// sites learn nothing.
+pub const PAGES: Group = Group {
+    prefix: "/console",
+    content_policy: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+        connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+        require-trusted-types-for 'script'",
+    referrer_policy: "same-origin",
+    error,
+    redirect,
+};
+
+/// The page of an error that no form shows.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame<'a>,
+    faults: Faults,
+    request_id: &'a str,
+    shows_id: bool,
+}
+
+fn error(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBody {
+    let Some(site) = request.app_data::<web::Data<Site>>() else {
+        return problem_document(request, problem, request_id);
+    };
+    let faults = Faults::of(problem);
+    let page = ErrorPage {
+        frame: Frame::new(site, strings::title(problem.code)),
+        faults,
+        request_id,
+        shows_id: problem.code.status() >= 500 || problem.code == Code::Forbidden,
+    };
+    match page.render() {
+        Ok(html) => ErrorBody { media_type: HTML_PAGE, bytes: html.into_bytes() },
+        Err(error) => {
+            tracing::error!(%error, "an error page cannot be rendered");
+            problem_document(request, problem, request_id)
+        }
+    }
+}
+
+/// The media type of pages.
+const HTML_PAGE: HeaderValue = HeaderValue::from_static(HTML);
+
+/// Without a valid access token, the browser goes to the renewal of its session, which may lead on to the
+/// sign-in.
+fn redirect(request: &HttpRequest, problem: &Problem) -> Option<String> {
+    match problem.code {
+        Code::NotAuthenticated | Code::InvalidToken => {
+            Some(LocalPath::of_page(request).after(paths::RENEW))
+        }
+        Code::SignInTooOld => Some(LocalPath::of_page(request).after(paths::CONFIRM)),
+        Code::PasswordChangeRequired => Some(paths::PASSWORD.to_owned()),
+        _ => None,
+    }
+}

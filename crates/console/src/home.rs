@@ -1,0 +1,67 @@
+//! `/console`: the first page of a signed-in person; and the paths that lead to it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use portcullis_domain::Account;
+use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
+
+use crate::moment::Moment;
+use crate::page::{Frame, Person, page, query_value, see};
+use crate::paths;
+use crate::site::Site;
+use crate::strings::ENGLISH;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage<'a> {
+    frame: Frame<'a>,
+    account: &'a Account,
+    notice: &'a str,
+    member_since: Moment,
+    password: &'static str,
+    profile: &'static str,
+    data: &'static str,
+    deletion: &'static str,
+}
+
+pub(crate) const HOME: Route = Route {
+    method: Method::Get,
+    path: paths::HOME,
+    guard: Guard::SIGNED_IN,
+    limit: Limit::GENERAL.priority(Priority::High),
+    body: Body::None,
+    errors: &[],
+};
+
+/// Shows the account.
+pub(crate) async fn home(
+    person: Person,
+    request: HttpRequest,
+    site: web::Data<Site>,
+) -> Result<HttpResponse, Problem> {
+    let is_changed = query_value(&request, "notice").as_deref() == Some("password");
+    page(&HomePage {
+        frame: Frame::of(&person, &site, ENGLISH.home_title, HOME.path),
+        account: &person.account,
+        notice: if is_changed { ENGLISH.password_done } else { "" },
+        member_since: Moment(person.account.created_at),
+        password: paths::PASSWORD,
+        profile: paths::PROFILE,
+        data: paths::DATA,
+        deletion: paths::DELETE_ACCOUNT,
+    })
+}
+
+pub(crate) const ROOT: Route = Route { path: "/", guard: Guard::PUBLIC, ..HOME };
+
+/// Leads from the root of the server to the first page.
+pub(crate) async fn root() -> HttpResponse {
+    see(HOME.path)
+}
+
+pub(crate) const FOLDER: Route = Route { path: "/console/", guard: Guard::PUBLIC, ..HOME };
+
+/// Leads from the path with a slash to the one without.
+pub(crate) async fn folder() -> HttpResponse {
+    see(HOME.path)
+}

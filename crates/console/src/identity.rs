@@ -1,0 +1,14 @@
+//! Pages of accounts: registration, verification, passwords, profile.
+
+pub(crate) mod account_deletion;
+pub(crate) mod disavowal;
+pub(crate) mod email_change;
+pub(crate) mod email_verification;
+mod link;
+pub(crate) mod mail_notice;
+pub(crate) mod own_data;
+pub(crate) mod password_change;
+pub(crate) mod password_reset;
+pub(crate) mod password_reset_request;
+pub(crate) mod profile;
+pub(crate) mod registration;

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod application;
+mod asset_route;
+mod assets;
+mod brand;
+mod form;
+mod form_page;
+mod group;
+mod home;
+mod identity;
+mod local_path;
+mod moment;
+mod page;
+mod paths;
+mod routes;
+mod sign_in;
+mod site;
+mod strings;
+
+pub use application::configure;
+pub use brand::{Brand, Color, ColorError, Logo, LogoError};
+pub use group::PAGES;
+pub use routes::route_table;

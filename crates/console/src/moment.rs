@@ -1,0 +1,31 @@
+//! `Moment`: a time for a person: day and minute in UTC.
+
+use std::fmt;
+
+use portcullis_domain::Timestamp;
+
+/// A time on a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+/// As in `2027-01-15 08:01 UTC`. The timestamp prints as RFC 3339.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        match (text.get(..10), text.get(10..11), text.get(11..16)) {
+            (Some(day), Some("T"), Some(minute)) => write!(f, "{day} {minute} UTC"),
+            _ => f.write_str(&text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_day_and_a_minute() {
+        let moment = Moment(Timestamp::from_seconds(1_800_000_000));
+        assert_eq!(moment.to_string(), "2027-01-15 08:00 UTC");
+    }
+}

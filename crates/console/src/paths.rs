@@ -1,0 +1,20 @@
+//! Paths of the pages that other pages lead to.
+
+pub(crate) const HOME: &str = "/console";
+pub(crate) const SIGN_IN: &str = "/console/sign-in";
+pub(crate) const SIGN_OUT: &str = "/console/sign-out";
+pub(crate) const RENEW: &str = "/console/renew";
+pub(crate) const CONFIRM: &str = "/console/confirm";
+pub(crate) const REGISTER: &str = "/console/register";
+pub(crate) const CHECK_MAIL: &str = "/console/check-mail";
+pub(crate) const VERIFY_EMAIL: &str = "/console/verify-email";
+pub(crate) const RESEND: &str = "/console/verify-email/resend";
+pub(crate) const FORGOT_PASSWORD: &str = "/console/forgot-password";
+pub(crate) const RESET_PASSWORD: &str = "/console/reset-password";
+pub(crate) const CONFIRM_EMAIL: &str = "/console/confirm-email";
+pub(crate) const NOT_ME: &str = "/console/not-me";
+pub(crate) const DATA: &str = "/console/data";
+pub(crate) const DELETE_ACCOUNT: &str = "/console/delete-account";
+pub(crate) const PASSWORD: &str = "/console/password";
+pub(crate) const PROFILE: &str = "/console/profile";
+pub(crate) const SESSIONS: &str = "/console/sessions";

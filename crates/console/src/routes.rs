@@ -1,0 +1,60 @@
+//! The list of all pages, each declared beside its handler.
+
+use portcullis_web::{Route, RouteTable, Router};
+
+use crate::identity::{
+    account_deletion, disavowal, email_change, email_verification, mail_notice, own_data,
+    password_change, password_reset, password_reset_request, profile, registration,
+};
+use crate::sign_in::{challenge, first_step, password, renewal, session, sign_out, step_up};
+use crate::{asset_route, home};
+
+pub(crate) fn routes(to: &mut impl Router) {
+    to.add(&asset_route::FILE, asset_route::file);
+    to.add(&home::HOME, home::home);
+    to.add(&home::ROOT, home::root);
+    to.add(&home::FOLDER, home::folder);
+    to.add(&first_step::SHOW, first_step::show);
+    to.add(&password::SIGN_IN, password::sign_in);
+    to.add(&challenge::BEGIN_AGAIN, challenge::begin_again);
+    to.add(&challenge::ANSWER, challenge::answer);
+    to.add(&renewal::RENEW, renewal::renew);
+    to.add(&sign_out::SIGNED_OUT, sign_out::signed_out);
+    to.add(&sign_out::SIGN_OUT, sign_out::sign_out);
+    to.add(&step_up::SHOW, step_up::show);
+    to.add(&step_up::CONFIRM, step_up::confirm);
+    to.add(&registration::SHOW, registration::show);
+    to.add(&registration::REGISTER, registration::register);
+    to.add(&mail_notice::SHOW, mail_notice::show);
+    to.add(&email_verification::SHOW, email_verification::show);
+    to.add(&email_verification::VERIFY, email_verification::verify);
+    to.add(&email_verification::ASK, email_verification::ask);
+    to.add(&email_verification::RESEND, email_verification::resend);
+    to.add(&password_reset_request::SHOW, password_reset_request::show);
+    to.add(&password_reset_request::FORGOT, password_reset_request::forgot);
+    to.add(&password_reset::SHOW, password_reset::show);
+    to.add(&password_reset::RESET, password_reset::reset);
+    to.add(&password_change::WELL_KNOWN, password_change::well_known);
+    to.add(&password_change::SHOW, password_change::show);
+    to.add(&password_change::CHANGE, password_change::change);
+    to.add(&profile::SHOW, profile::show);
+    to.add(&profile::CHANGE, profile::change);
+    to.add(&email_change::SHOW, email_change::show);
+    to.add(&email_change::CONFIRM, email_change::confirm);
+    to.add(&disavowal::SHOW, disavowal::show);
+    to.add(&disavowal::DISAVOW, disavowal::disavow);
+    to.add(&own_data::SHOW, own_data::show);
+    to.add(&account_deletion::SHOW, account_deletion::show);
+    to.add(&account_deletion::DELETE, account_deletion::delete);
+    to.add(&session::LIST, session::list);
+    to.add(&session::END, session::end);
+    to.add(&session::END_OTHERS, session::end_others);
+    to.add(&session::FORGET, session::forget);
+}
+
+/// Every route of this crate.
+pub fn route_table() -> Vec<&'static Route> {
+    let mut table = RouteTable::default();
+    routes(&mut table);
+    table.0
+}

@@ -1,0 +1,10 @@
+//! Pages of sign-in, sessions and sign-out.
+
+pub(crate) mod challenge;
+pub(crate) mod first_step;
+pub(crate) mod password;
+pub(crate) mod renewal;
+pub(crate) mod session;
+mod session_cookies;
+pub(crate) mod sign_out;
+pub(crate) mod step_up;

@@ -1,0 +1,95 @@
+//! `GET /console/renew`: continues a session whose access token has expired.
+//!
+//! The browser comes here by a redirect from a page, and goes back to it with new cookies. A GET may do
+//! that here: the cookies that it needs are sent by pages of this server only (`SameSite=Strict`), and a
+//! repetition, as by a second tab, gets the same successor of the refresh token.
+//!
+//! After a link on another site the browser sends none of these cookies, although it has them. So the
+//! first answer to such a request is a page that leads here again: that request comes from this server.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use portcullis_domain::ExposeSecret;
+use portcullis_flows::sign_in::refresh::{Refresh, RefreshRequest};
+use portcullis_web::{
+    Body, Code, CookieName, Guard, Limit, Method, Problem, RefreshPlace, Route, Settings, bind,
+    blocking, cookie, forget_session, origin, set_session,
+};
+
+use super::first_step::Notice;
+use crate::local_path::LocalPath;
+use crate::page::{Frame, page, query_value, see};
+use crate::paths;
+use crate::site::Site;
+use crate::strings::ENGLISH;
+
+/// The page that leads to the renewal by itself.
+#[derive(Template)]
+#[template(path = "renewal.html")]
+struct RenewalPage<'a> {
+    frame: Frame<'a>,
+    path: String,
+}
+
+pub(crate) const RENEW: Route = Route {
+    method: Method::Get,
+    path: paths::RENEW,
+    guard: Guard::PUBLIC,
+    limit: Limit::GENERAL,
+    body: Body::None,
+    errors: &[
+        Code::AmbiguousCredentials,
+        Code::RefreshTokenReused,
+        Code::OutsideNetworks,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// The key of the query of a request that this server has caused.
+const OWN: &str = "own";
+
+/// Renews the session, or leads to the sign-in.
+pub(crate) async fn renew(
+    request: HttpRequest,
+    site: web::Data<Site>,
+    refresh: web::Data<Refresh>,
+    settings: web::Data<Settings>,
+) -> Result<HttpResponse, Problem> {
+    let next = LocalPath::of_query(&request);
+    let secure = settings.secure_cookies;
+    let token = cookie(&request, CookieName::RefreshToken)?;
+    let binding = cookie(&request, CookieName::Binding)?;
+    let (Some(refresh_token), Some(binding)) = (token, binding) else {
+        if comes_from_elsewhere(&request) {
+            let path = next.after(RENEW.path);
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let path = format!("{path}{separator}{OWN}=1");
+            return page(&RenewalPage { frame: Frame::new(&site, ENGLISH.renewal_title), path });
+        }
+        return Ok(see(&next.after(paths::SIGN_IN)));
+    };
+    let wanted =
+        RefreshRequest { refresh_token, binding: Some(binding.clone()), origin: origin(&request) };
+    match blocking(move || refresh.refresh(&wanted)).await {
+        Ok(tokens) => {
+            let mut response = see(next.as_str());
+            set_session(&mut response, &tokens, None, RefreshPlace::Cookie, secure);
+            // The binding of this session, should a sign-in in another tab have set another one.
+            bind(&mut response, &tokens, binding.expose_secret(), secure);
+            Ok(response)
+        }
+        Err(problem) if problem.code == Code::InvalidRefreshToken => {
+            let mut response = see(&Notice::Ended.path(&next));
+            forget_session(&mut response, secure);
+            Ok(response)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// True if the browser says that another site has caused the request, for the first time.
+fn comes_from_elsewhere(request: &HttpRequest) -> bool {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    matches!(site, Some("cross-site" | "same-site")) && query_value(request, OWN).is_none()
+}

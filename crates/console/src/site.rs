@@ -1,0 +1,34 @@
+//! `Site`: what all pages of this server have in common, prepared once: its brand and its files.
+
+use portcullis_web::Code;
+
+use crate::assets::Assets;
+use crate::brand::Brand;
+
+/// The brand of the operator, and the files of the pages.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// The name of the service.
+    pub(crate) name: String,
+    /// The files.
+    pub(crate) assets: Assets,
+    /// The reason why nobody can register without an invitation, if there is one.
+    pub(crate) registration: Result<(), Code>,
+    /// The path of the logo.
+    pub(crate) logo: String,
+    /// The path of the stylesheet.
+    pub(crate) stylesheet: String,
+}
+
+impl Site {
+    pub(crate) fn new(brand: Brand, registration: Result<(), Code>) -> Self {
+        let assets = Assets::new(&brand);
+        Self {
+            logo: assets.path(brand.logo.file_name()).to_owned(),
+            stylesheet: assets.path("console.css").to_owned(),
+            name: brand.name,
+            registration,
+            assets,
+        }
+    }
+}

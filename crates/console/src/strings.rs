@@ -1,0 +1,249 @@
+//! Texts: every English text of the pages, and the sentences for error codes.
+//!
+//! A translation is another value of [`Strings`]; one that lacks a text does not compile.
+
+use portcullis_web::Code;
+
+use crate::paths;
+
+/// Declares the texts: name and English text.
+macro_rules! strings {
+    ($($name:ident $text:literal)*) => {
+        /// The texts of the pages.
+        #[derive(Debug)]
+        pub(crate) struct Strings {
+            $(pub(crate) $name: &'static str),*
+        }
+
+        /// English.
+        pub(crate) static ENGLISH: Strings = Strings { $($name: $text),* };
+    };
+}
+
+strings! {
+    language "en"
+    navigation "Sections"
+    account_section "Account"
+    skip "Skip to content"
+    error_prefix "Error:"
+    error_page_begin "Go to the first page"
+    error_page_id "If it stays, tell the operator this id:"
+    wait_before "Try again in"
+    wait_seconds "seconds."
+    optional "optional"
+    bad_character "remove characters that are not visible, or that turn the text around"
+
+    password "Password"
+    code "Code"
+
+    sign_in_title "Sign in"
+    sign_in_name "User name or email"
+    sign_in_action "Sign in"
+    sign_in_forgot "Forgot your password?"
+    sign_in_register_before "No account yet?"
+    sign_in_register "Create one"
+    session_ended "Your session has ended. Please sign in again."
+
+    second_step_title "Second step"
+    second_step_text "Enter the six-digit code of your authenticator app, or one of your backup codes."
+    mailed_code_title "Check your mail"
+    mailed_code "Code from the mail"
+    mailed_code_text "This sign-in looks unusual, so we have sent a code to the email address of the account. It may take a minute to arrive."
+    second_step_action "Continue"
+    second_step_begin_again "Begin again"
+
+    sign_out_action "Sign out"
+    signed_out_title "You are signed out"
+    signed_out_text "The session of this browser has ended. On a shared computer, close the browser as well."
+    signed_out_action "Sign in again"
+
+    renewal_title "One moment"
+    renewal_text "Your session is being continued."
+    renewal_action "Continue"
+
+    confirm_title "Please confirm"
+    confirm_text "For this, your second factor must have been proven in the last 15 minutes. Enter the code of your authenticator app, or a backup code."
+    confirm_other_before "No code at hand?"
+    sign_in_too_old "For this, you must have signed in within the last 15 minutes. Please sign in again."
+
+    home_title "Your account"
+    username "User name"
+    username_hint "3 to 64 characters, without spaces."
+    email "Email"
+    display_name "Display name"
+    role "Role"
+    member_since "Member since"
+    email_verified "verified"
+    email_unverified "not verified"
+    none "none"
+    change "Change"
+    save "Save"
+
+    new_password "New password"
+    current_password "Current password"
+    new_password_hint "Long is better than complicated: a few unrelated words are a good password. Spaces and all letters are fine."
+
+    register_title "Create an account"
+    register_action "Create the account"
+    register_invited_text "You are invited. The account gets the email address to which the invitation was sent."
+    register_sign_in_before "You have an account?"
+    registered "Your account is ready. Please sign in."
+
+    check_mail_title "Check your mail"
+    check_mail_text "If the address can be used here, a mail with a link is on its way. It may take a minute, and it may be among unwanted mails."
+    check_mail_action "Go to the sign-in"
+    back_to_sign_in "Back to the sign-in"
+
+    verify_title "Confirm your email address"
+    verify_text "One click, and it is done."
+    verify_action "Confirm the address"
+    verify_choice_text "The user name of your registration is taken by now. Choose another one, and a password for it."
+    verified_title "Your email address is confirmed"
+    verified_text "You can sign in now, with the user name"
+    resend_title "Send another link"
+    resend_text "Links in mails work once and for a limited time. Enter the address of your account to get another one."
+    resend_action "Send a link"
+
+    forgot_title "Reset your password"
+    forgot_text "Enter the email address of your account. You get a mail with a link, with which you choose a new password."
+    forgot_action "Send a link"
+    reset_title "Choose a new password"
+    reset_text "All sessions of your account end. A second factor is still asked for."
+    reset_action "Set the password"
+    reset_done "Your password is changed, and all sessions have ended. Please sign in with the new password."
+
+    password_title "Change your password"
+    password_text "All other sessions end. You stay signed in here."
+    password_action "Change the password"
+    password_must_change "Your password must be changed before you can go on."
+    password_done "Your password is changed, and all other sessions have ended."
+
+    profile_title "Display name"
+    profile_text "The name that others see. Without one, they see your user name."
+
+    confirm_email_title "Confirm your new email address"
+    confirm_email_text "From then on your account has this address, and mails go there."
+    confirm_email_done_title "Your email address is changed"
+    confirm_email_done_text "Your account now has the address"
+
+    not_me_title "This was not me"
+    not_me_text "This protects your account at once: all sessions end, nobody can sign in, and you get a mail with a link for a new password. If your email address was changed, it is changed back."
+    not_me_action "Protect my account"
+    not_me_done_title "Your account is protected"
+    not_me_done_text "All sessions have ended, and nobody can sign in until the password is reset. A mail with a link for that is on its way."
+
+    privacy_title "Your data"
+    data_title "Your data as a file"
+    data_text "One JSON file with all that this server keeps about you: account, sessions, devices, factors, keys, mails and the audit log of your account. It contains no password and no secret. Keep it in a safe place."
+    data_action "Download the file"
+    delete_title "Delete your account"
+    delete_text "Your account, its sessions, factors and keys are deleted now. This cannot be undone."
+    delete_action "Delete the account for good"
+    delete_done_title "Your account is deleted"
+    delete_done_text "You are signed out everywhere. A mail confirms it."
+
+    sessions_title "Sessions"
+    sessions_open "Where you are signed in"
+    sessions_end "End"
+    sessions_end_others "End all others"
+    devices_title "Known devices"
+    devices_text "Browsers in which you have signed in before. A forgotten device is signed out, and its next sign-in is that of a new device."
+    devices_none "There is no known device."
+    devices_forget "Forget"
+    this_browser "this browser"
+    since "since"
+    last_used "last used"
+}
+
+impl Strings {
+    /// The sections of the navigation: path and name.
+    pub(crate) const fn sections(&self) -> [(&'static str, &'static str); 2] {
+        [(paths::HOME, self.account_section), (paths::SESSIONS, self.sessions_title)]
+    }
+}
+
+/// The title of a problem for a person.
+pub(crate) const fn title(code: Code) -> &'static str {
+    match code {
+        Code::NotFound => "This page does not exist",
+        Code::InvalidRequest | Code::UnacceptableAccount => "Please check the form",
+        Code::UnacceptablePassword => "This password cannot be used",
+        Code::InvalidMfaToken => "The second step has expired",
+        Code::MalformedBody | Code::MalformedRequest | Code::UnsupportedMediaType => {
+            "The form could not be read"
+        }
+        Code::CsrfFailed | Code::ForeignOrigin => "The form did not come from this page",
+        Code::RefreshTokenReused => "Your sessions were ended for safety",
+        Code::Overloaded | Code::Busy => "The server is very busy",
+        Code::Stopping | Code::Unavailable | Code::RevocationsStale | Code::ClockOff => {
+            "The server is not available at the moment"
+        }
+        code => code.title(),
+    }
+}
+
+/// The next step for a person.
+pub(crate) const fn advice(code: Code) -> &'static str {
+    match code {
+        Code::NotFound => "The address is wrong, or the page has moved.",
+        Code::InvalidRequest | Code::UnacceptableAccount | Code::UnacceptablePassword => {
+            "Change what is marked below, then send the form again."
+        }
+        Code::InvalidCredentials => {
+            "Check both. After several failures a wait begins, in which even the right password is refused."
+        }
+        Code::InvalidCode | Code::WrongCode => {
+            "Use the code that the app shows now, or a backup code that you have not used yet. After several failures a wait begins."
+        }
+        Code::InvalidMfaToken => {
+            "It takes five minutes and five codes at most, in the same browser. Please begin again."
+        }
+        Code::EmailNotVerified => {
+            "Follow the link in the mail that we sent when you registered. You can ask for another one."
+        }
+        Code::PasswordTooLong => "Passwords have at most 1,024 bytes.",
+        Code::AmbiguousCredentials => {
+            "Your browser sent two cookies of the same name. Delete the cookies of this site, then sign in again."
+        }
+        Code::CsrfFailed | Code::ForeignOrigin => {
+            "Open the page again and repeat what you did. Nothing was changed."
+        }
+        Code::RefreshTokenReused => {
+            "The session of this browser was also used somewhere else. Sign in again, and change your password if that was not you."
+        }
+        Code::InvalidLink => {
+            "A link works once and for a limited time, and a newer one replaces it. Please ask for another one."
+        }
+        Code::InvalidInvitation => {
+            "It was used or taken back, has expired, or a newer one replaced it. Ask for another invitation."
+        }
+        Code::WrongPassword => {
+            "Check it. After several failures a wait begins, in which even the right password is refused."
+        }
+        Code::UsernameTaken => {
+            "Please choose another one. Names that look alike count as the same."
+        }
+        Code::EmailTaken => "You can sign in with it, or reset its password.",
+        Code::DeletionNotAllowed => "Ask an administrator to delete the account.",
+        Code::LastAdministrator => "Make somebody else administrator first.",
+        Code::InvitationRequired => "Ask an administrator for an invitation.",
+        Code::AdministratorsOnly => "Ask an administrator for an account.",
+        Code::RegistrationClosed => "Ask the operator of this service for an account.",
+        Code::FactorRequired => {
+            "Your account must have a second factor. Enrol one with the application that brought you here, then come back."
+        }
+        Code::OutsideNetworks => "This account can only be used from certain networks.",
+        Code::Banned => "There were too many requests from your network. Please wait.",
+        Code::RateLimited => "There were too many attempts from your network. Please wait.",
+        Code::Overloaded | Code::Busy => "Please try again in a moment.",
+        Code::Stopping | Code::Unavailable | Code::RevocationsStale | Code::ClockOff => {
+            "Nothing was changed. Please try again in a moment."
+        }
+        Code::OutcomeUnknown => {
+            "Look whether the change is there before you repeat it. To sign in or out once more is safe."
+        }
+        Code::Forbidden => "Ask an administrator if you need this, and name the id below.",
+        Code::Internal => "Please try again.",
+        _ => "Please go back and try again.",
+    }
+}

@@ -1,0 +1,30 @@
+//! Black-box tests of the pages: a real server, a real socket, and a real browser where it matters.
+//! [`portcullis_testkit::contract`] checks every answer too.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics, and that is its report"
+)]
+
+mod assets;
+mod email_verification;
+mod errors;
+mod form;
+mod journeys;
+#[expect(dead_code, reason = "the tests of the API use more of it")]
+#[path = "../http/mailbox.rs"]
+mod mailbox;
+mod mailed_links;
+mod own_account;
+mod password_change;
+mod password_reset;
+mod pictures;
+mod profile;
+mod redirects;
+mod registration;
+mod renewal;
+mod second_step;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod step_up;

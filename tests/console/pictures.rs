@@ -1,0 +1,101 @@
+//! Pictures of all pages, at two widths, light and dark:
+//! `tests/run -p portcullis-tests --test console -- --ignored pictures`.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use portcullis_testkit::{Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer};
+
+/// The widths of a large and of a small screen.
+const WIDTHS: [u32; 2] = [1280, 390];
+
+/// A name of the maximum length.
+const LONG_NAME: &str = "Karolina Wilhelmina Esperanza von Hohenstaufen-Wittelsbach zu Neuschwanstein und Habsburg-Lothringen";
+
+/// Writes the pictures of the present page.
+fn take(page: &mut Page<'_>, name: &str) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
+    fs::create_dir_all(&folder).expect("a directory");
+    for width in WIDTHS {
+        for is_dark in [false, true] {
+            let picture = BASE64_STANDARD.decode(page.picture(width, is_dark)).expect("base64");
+            let look = if is_dark { "dark" } else { "light" };
+            fs::write(folder.join(format!("{name}-{width}-{look}.png")), picture)
+                .expect("a file can be written");
+        }
+    }
+}
+
+#[test]
+#[ignore = "for people who look"]
+fn pictures() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut ada = Browser::of(&server);
+    ada.register("ada");
+    ada.sign_in("ada");
+    crate::second_step::enrol_app(&server, &mut ada);
+    Browser::of(&server).register("bob");
+    let mut chromium = Chromium::start();
+    let mut page = chromium.page();
+    let origin = server.origin().to_owned();
+    page.open(&format!("{origin}/console/sign-in"));
+    take(&mut page, "sign-in");
+    page.fill("#username", "ada");
+    page.fill("#password", "wrong");
+    page.submit();
+    take(&mut page, "sign-in-refused");
+    page.fill("#password", PASSWORD);
+    page.submit();
+    take(&mut page, "second-step");
+    page.fill("#code", "000000");
+    page.submit();
+    take(&mut page, "second-step-refused");
+    page.open(&format!("{origin}/console/sign-in?notice=ended"));
+    take(&mut page, "session-ended");
+    page.open(&format!("{origin}/console/nowhere"));
+    take(&mut page, "not-found");
+    page.open(&format!("{origin}/console/sign-out"));
+    take(&mut page, "signed-out");
+    page.open(&format!("{origin}/console/sign-in"));
+    page.fill("#username", "bob");
+    page.fill("#password", PASSWORD);
+    page.submit();
+    take(&mut page, "account");
+    page.open(&format!("{origin}/console/sessions"));
+    take(&mut page, "sessions");
+    page.open(&format!("{origin}/console/profile"));
+    page.fill("#display_name", LONG_NAME);
+    page.submit();
+    page.open(&format!("{origin}/console"));
+    take(&mut page, "account-long-name");
+    page.open(&format!("{origin}/console/profile"));
+    take(&mut page, "profile");
+    page.open(&format!("{origin}/console/password"));
+    page.fill("#current_password", "wrong");
+    page.fill("#new_password", "short");
+    page.submit();
+    take(&mut page, "password-refused");
+    for (name, path) in [
+        ("register", "register"),
+        ("check-mail", "check-mail"),
+        ("forgot-password", "forgot-password"),
+        ("reset-password", "reset-password?token=x"),
+        ("verify-email", "verify-email?token=x"),
+        ("resend", "verify-email/resend"),
+        ("invalid-link", "verify-email"),
+        ("not-me", "not-me?token=x"),
+        ("data", "data"),
+        ("delete-account", "delete-account"),
+    ] {
+        page.open(&format!("{origin}/console/{path}"));
+        take(&mut page, name);
+    }
+    page.open(&format!("{origin}/console/register"));
+    page.fill("#username", "a b");
+    page.fill("#email", "ada@example");
+    page.fill("#password", "short");
+    page.submit();
+    take(&mut page, "register-refused");
+}
