@@ -85,6 +85,7 @@ mod tour;
 mod trail;
 mod trail_cursor;
 mod used_codes;
+mod user_list;
 mod users;
 mod viewer;
 mod wake_signal;

@@ -123,6 +123,7 @@ pub fn document() -> String {
         crate::access::matrix::trial::validate,
         crate::access::matrix::trial::diff,
         crate::access::matrix::trial::replay,
+        crate::identity::account_directory::list,
         crate::identity::account_change::read,
         crate::identity::account_change::change,
         crate::identity::account_change::end_sessions,

@@ -11,9 +11,9 @@ use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
-    account, account_change, account_deletion, bootstrap, disavowal, email_change,
-    email_verification, invitation, network_allowlist, own_data, password_change, password_removal,
-    password_reset, password_reset_request, profile, registration,
+    account, account_change, account_deletion, account_directory, bootstrap, disavowal,
+    email_change, email_verification, invitation, network_allowlist, own_data, password_change,
+    password_removal, password_reset, password_reset_request, profile, registration,
 };
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
@@ -75,6 +75,7 @@ fn routes(to: &mut impl Router) {
     to.add(&csrf::ISSUE, csrf::issue);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&matrix::SHOW, matrix::show);
+    to.add(&account_directory::LIST, account_directory::list);
     to.add(&account_change::READ, account_change::read);
     to.add(&account_change::CHANGE, account_change::change);
     to.add(&account_deletion::DELETE, account_deletion::delete);

@@ -120,7 +120,7 @@ words! {
         ProfileChange = "profile_change",
         /// The holder of an account, an administrator or an operator deleted it, or tried to.
         AccountDeleted = "account_deleted",
-        /// An operator listed accounts.
+        /// An operator or an administrator listed accounts.
         AccountsListed = "accounts_listed",
         /// The holder of an account took a copy of its data.
         OwnDataExported = "own_data_exported",

@@ -78,6 +78,11 @@ pub(super) fn share(
     share_registration(foundation, credentials, &checker, matrix, data);
     let changes = || account_changes(store, issuer.enforcement(), matrix, ambient);
     data.share(Arc::new(changes()));
+    data.share(Arc::new(AccountDirectory::new(
+        store.clone(),
+        credentials.lockout.counters.clone(),
+        ambient.clone(),
+    )));
     data.share(Arc::new(NetworkAllowlists::new(
         changes(),
         credentials.reauthentication(foundation),

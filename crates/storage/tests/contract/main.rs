@@ -8,6 +8,8 @@ mod account_change;
 #[cfg(test)]
 mod account_deletion;
 #[cfg(test)]
+mod account_directory;
+#[cfg(test)]
 mod alarm;
 #[cfg(test)]
 mod audited;
