@@ -29,6 +29,10 @@ pub(crate) struct UserChangeBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, example = true)]
     is_active: Option<bool>,
+    /// True: the holder must change the password before anything else. Requires the permission `user:update`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, example = true)]
+    password_must_change: Option<bool>,
 }
 
 pub(crate) const READ: Route = Route {
@@ -76,12 +80,12 @@ pub(crate) const CHANGE: Route = Route {
     ],
 };
 
-/// Changes the role of an account, its active state, or both.
+/// Changes the role of an account, its active state, or demands a change of its password.
 ///
 /// Requires the permission for each change, and `user:read`, because the response contains the
 /// account. After a change of the role, access tokens with the previous role are refused; the next
-/// refresh issues one with the new role. An inactive account has no sessions. Activation does not
-/// restore them.
+/// refresh issues one with the new role. In the same way a session learns that the password must be
+/// changed. An inactive account has no sessions. Activation does not restore them.
 #[utoipa::path(patch, path = CHANGE.path, operation_id = "change_user", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
@@ -95,9 +99,16 @@ pub(crate) async fn change(
     body: Json<UserChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let patch = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
+    let UserChangeBody { role, is_active, password_must_change } = body.0;
+    if password_must_change == Some(false) {
+        let message = "use true: only the holder ends it, by a new password";
+        let field = "password_must_change".to_owned();
+        return Err(Problem::invalid(vec![FieldProblem::new(field, "not_allowed", message)]));
+    }
+    let demands_password = password_must_change.is_some();
+    let patch = AccountPatch { role: role.map(|role| role.0), is_active, demands_password };
     if patch.takes().is_empty() {
-        let message = "set role, is_active, or both";
+        let message = "set role, is_active or password_must_change";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
     }
     permit(&decisions, &caller, &patch.takes()).await?;

@@ -202,11 +202,7 @@ impl AccountDirectory {
             return Ok(None);
         };
         let account = found.account.id;
-        let counters = [
-            self.counters.of_strangers(account),
-            self.counters.of_known_devices(account, found.epoch),
-            self.counters.of_factors(account),
-        ];
+        let counters = self.counters.of_account(account, found.epoch);
         let (kind, outcome) = (EventKind::AccountRead, Outcome::Success);
         let event = event_now(kind, outcome, &operator.origin, &self.ambient)
             .about(account)

@@ -10,6 +10,8 @@ mod account_deletion;
 #[cfg(test)]
 mod account_directory;
 #[cfg(test)]
+mod account_part;
+#[cfg(test)]
 mod alarm;
 #[cfg(test)]
 mod audited;
