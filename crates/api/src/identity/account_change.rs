@@ -148,6 +148,45 @@ pub(crate) async fn end_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
+pub(crate) const END_SESSION: Route = Route {
+    method: Method::Delete,
+    path: "/api/admin/users/{id}/sessions/{session}",
+    guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
+    limit: Limit::GENERAL.priority(Priority::High),
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::NotFound,
+        Code::AboveOwnRole,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Ends one session of an account.
+///
+/// This node refuses its tokens from the next request on, other nodes within one second.
+#[utoipa::path(delete, path = END_SESSION.path, operation_id = "end_session_of_user", tag = "users",
+    params(
+        ("id" = String, Path, description = "The account",
+            example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
+        ("session" = String, Path, description = "The session",
+            example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12"),
+    ),
+    responses((status = 204, description = "The session has ended")))]
+pub(crate) async fn end_session(
+    caller: Caller,
+    account_changes: web::Data<AccountChanges>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (id, session) = path.into_inner();
+    let (caller, id) = (caller.0, account(&id)?);
+    let session = session.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    blocking(move || account_changes.end_session(&caller, id, session)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 pub(crate) const RESET_FACTORS: Route = Route {
     method: Method::Delete,
     path: "/api/admin/users/{id}/mfa",
@@ -189,6 +228,6 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-pub(super) fn account(id: &str) -> Result<AccountId, Problem> {
+pub(crate) fn account(id: &str) -> Result<AccountId, Problem> {
     id.parse().map_err(|_| Problem::new(Code::NotFound))
 }

@@ -90,6 +90,8 @@ mod secret;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod session_directory;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod sign_in;
