@@ -13,12 +13,18 @@ use crate::api_keys::create;
 use crate::member::Member;
 
 /// The routes that take keys. Nothing else may be added without a reason.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 21] = [
     "GET /api/auth/me",
     "POST /api/authz/check",
     "POST /api/authz/check/batch",
     "GET /api/authz/matrix",
+    "GET /api/admin/users",
     "GET /api/admin/users/{id}",
+    "GET /api/admin/users/{id}/sessions",
+    "GET /api/admin/users/{id}/lockout",
+    "GET /api/admin/users/{id}/api-keys",
+    "GET /api/admin/users/{id}/ip-allowlist",
+    "GET /api/admin/sessions",
     "GET /api/admin/invitations",
     "GET /api/admin/matrix/versions",
     "GET /api/admin/matrix/versions/{number}",

@@ -11,16 +11,17 @@ use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
 use crate::audit::trail::{self, export};
 use crate::identity::{
-    account, account_change, account_deletion, bootstrap, disavowal, email_change,
-    email_verification, invitation, network_allowlist, own_data, password_change, password_removal,
-    password_reset, password_reset_request, profile, registration,
+    account, account_change, account_deletion, account_directory, bootstrap, disavowal,
+    email_change, email_verification, invitation, network_allowlist, own_data, password_change,
+    password_removal, password_reset, password_reset_request, profile, registration,
 };
+use crate::machine::api_key::of_user;
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
 use crate::node::{ban, document, health};
 use crate::sign_in::{
     backup_code, challenge, csrf, device, mass_sign_out, passkey, passkey_sign_in, password,
-    refresh, session, sign_out, step_up, totp,
+    refresh, session, session_directory, sign_out, step_up, totp, unlock,
 };
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -75,10 +76,20 @@ fn routes(to: &mut impl Router) {
     to.add(&csrf::ISSUE, csrf::issue);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&matrix::SHOW, matrix::show);
+    to.add(&account_directory::LIST, account_directory::list);
     to.add(&account_change::READ, account_change::read);
     to.add(&account_change::CHANGE, account_change::change);
     to.add(&account_deletion::DELETE, account_deletion::delete);
     to.add(&account_change::END_SESSIONS, account_change::end_sessions);
+    to.add(&account_change::END_SESSION, account_change::end_session);
+    to.add(&session_directory::LIST_OF_USER, session_directory::list_of_user);
+    to.add(&session_directory::LIST, session_directory::list);
+    to.add(&unlock::READ, unlock::read);
+    to.add(&unlock::UNLOCK, unlock::unlock);
+    to.add(&of_user::LIST, of_user::list);
+    to.add(&of_user::REVOKE, of_user::revoke);
+    to.add(&network_allowlist::READ_OF_USER, network_allowlist::read_of_user);
+    to.add(&network_allowlist::REPLACE_OF_USER, network_allowlist::replace_of_user);
     to.add(&invitation::LIST, invitation::list);
     to.add(&invitation::CREATE, invitation::create);
     to.add(&invitation::REVOKE, invitation::revoke);

@@ -98,7 +98,7 @@ words! {
         SignOut = "sign_out",
         /// The owner ended all sessions of an account.
         SignOutAll = "sign_out_all",
-        /// The owner ended one session from another one.
+        /// The owner ended one session from another one, or an administrator ended it, or tried to.
         SessionEnded = "session_ended",
         /// The owner ended all sessions of an account except the one in use.
         OtherSessionsEnded = "other_sessions_ended",
@@ -120,8 +120,12 @@ words! {
         ProfileChange = "profile_change",
         /// The holder of an account, an administrator or an operator deleted it, or tried to.
         AccountDeleted = "account_deleted",
-        /// An operator listed accounts.
+        /// An operator or an administrator listed accounts.
         AccountsListed = "accounts_listed",
+        /// An administrator listed the sessions of all accounts.
+        SessionsListed = "sessions_listed",
+        /// An administrator demanded a change of the password of an account, or tried to.
+        PasswordChangeDemanded = "password_change_demanded",
         /// The holder of an account took a copy of its data.
         OwnDataExported = "own_data_exported",
         /// A user read the account of another user.

@@ -76,6 +76,16 @@ impl Email {
         &self.key
     }
 
+    /// The key of the first letters of an address, for a search; `None` if no key begins like this. A
+    /// domain outside ASCII has a key only as a whole.
+    pub fn key_prefix(text: &str) -> Option<String> {
+        if let Ok(whole) = Self::parse(text) {
+            return Some(whole.key);
+        }
+        let key = Self::former_key(text);
+        (!key.is_empty() && key.len() <= MAX_LENGTH && key.is_ascii()).then_some(key)
+    }
+
     /// The key of an address under the former rule: NFC, in lower case.
     pub fn former_key(text: &str) -> String {
         text.nfc().collect::<String>().to_lowercase()
@@ -166,6 +176,21 @@ mod tests {
         }
         let email = Email::parse("Vic@EXÄMPLE.org").unwrap();
         assert_eq!(email.as_str(), "Vic@exämple.org");
+    }
+
+    #[test]
+    fn the_first_letters_of_an_address_have_the_form_of_its_key() {
+        for (text, key) in [
+            ("Ad", "ad"),
+            ("Ada@Exa", "ada@exa"),
+            ("\u{212a}ic", "kic"),
+            ("Vic@EX\u{c4}MPLE.org", "vic@xn--exmple-cua.org"),
+        ] {
+            assert_eq!(Email::key_prefix(text).as_deref(), Some(key), "{text:?}");
+        }
+        for text in ["", "vic@ex\u{e4}m", &"a".repeat(255)] {
+            assert_eq!(Email::key_prefix(text), None, "{text:?}");
+        }
     }
 
     #[test]

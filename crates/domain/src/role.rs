@@ -19,6 +19,9 @@ pub enum AccountKind {
 }
 
 impl AccountKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::User, Self::Developer, Self::Service];
+
     /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn kinds_survive_a_round_trip() {
-        for kind in [AccountKind::User, AccountKind::Developer, AccountKind::Service] {
+        for kind in AccountKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert_eq!("root".parse::<AccountKind>(), Err(TextError::Unknown));

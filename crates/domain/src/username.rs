@@ -51,6 +51,14 @@ impl Username {
         Ok(Self { name, skeleton })
     }
 
+    /// The normal form of the first letters of a name, for a search; `None` if no name begins like this.
+    pub fn prefix(text: &str) -> Option<String> {
+        if text.len() > 16 * MAX_LENGTH || text.contains('@') {
+            return None;
+        }
+        enforce(text).ok()
+    }
+
     /// The name in its normal form.
     pub fn as_str(&self) -> &str {
         &self.name
@@ -160,6 +168,16 @@ mod tests {
         assert_eq!(Username::parse("李娜").unwrap().as_str(), "李娜");
         let composed = Username::parse("zo\u{eb}").unwrap();
         assert_eq!(composed, Username::parse("Zoe\u{308}").unwrap());
+    }
+
+    #[test]
+    fn the_first_letters_of_a_name_have_its_normal_form() {
+        for text in ["Ad", "AD", "ａｄ"] {
+            assert_eq!(Username::prefix(text).as_deref(), Some("ad"), "{text:?}");
+        }
+        for text in ["", "ada@", "ada lovelace", "ad\u{202e}"] {
+            assert_eq!(Username::prefix(text), None, "{text:?}");
+        }
     }
 
     #[test]

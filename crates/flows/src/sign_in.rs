@@ -18,6 +18,7 @@ pub mod replacement;
 pub mod risk;
 pub mod risk_replay;
 pub mod session;
+pub mod session_directory;
 pub mod session_tokens;
 pub mod sign_out;
 pub mod step_up;

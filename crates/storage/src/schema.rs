@@ -450,6 +450,7 @@ table! {
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
+diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(devices, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);

@@ -21,6 +21,7 @@ pub(crate) mod refresh;
 pub(crate) mod replacement;
 pub(crate) mod risk;
 pub(crate) mod session;
+pub(crate) mod session_directory;
 pub(crate) mod sign_out;
 pub(crate) mod step_up;
 pub(crate) mod totp;

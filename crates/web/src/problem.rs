@@ -235,21 +235,6 @@ impl Problem {
         &self.fields
     }
 
-    /// The time after which the same request may succeed, if it is known.
-    pub fn wait(&self) -> Option<Duration> {
-        self.retry_after
-    }
-
-    /// The assurance level of a session whose sign-in is too old.
-    pub const fn level(&self) -> AssuranceLevel {
-        self.level
-    }
-
-    /// The id of the decision that refused the request, for auditors.
-    pub fn decision(&self) -> Option<DecisionId> {
-        self.decision
-    }
-
     /// A page that shows the problem itself, such as a form with what was typed: it stays as it is.
     pub fn page(&self, html: String) -> HttpResponse {
         let mut response = self.error_response().set_body(BoxBody::new(html));

@@ -26,7 +26,10 @@ use portcullis_flows::identity::profile::Profiles;
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::Registration;
 use portcullis_flows::node::revocation::Enforcement;
+use portcullis_flows::sign_in::session::Sessions;
+use portcullis_flows::sign_in::session_directory::SessionDirectory;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_flows::sign_in::unlock::Lockouts;
 use portcullis_password::PoolSettings;
 use portcullis_storage::Store;
 use portcullis_token::SecretKey;
@@ -78,6 +81,7 @@ pub(super) fn share(
     share_registration(foundation, credentials, &checker, matrix, data);
     let changes = || account_changes(store, issuer.enforcement(), matrix, ambient);
     data.share(Arc::new(changes()));
+    share_administration(foundation, issuer, credentials, changes, data);
     data.share(Arc::new(NetworkAllowlists::new(
         changes(),
         credentials.reauthentication(foundation),
@@ -109,6 +113,27 @@ pub(super) fn share(
     let setup = bootstrap.start(config.admin.as_ref()).map_err(no_administrator)?;
     data.share(Arc::new(bootstrap));
     Ok(setup)
+}
+
+/// What administrators see of accounts and change of them, beside the accounts themselves.
+fn share_administration(
+    foundation: &Foundation,
+    issuer: &TokenIssuer,
+    credentials: &Credentials,
+    changes: impl Fn() -> AccountChanges,
+    data: &mut AppData,
+) {
+    let Foundation { store, ambient, .. } = foundation;
+    let counters = &credentials.lockout.counters;
+    data.share(Arc::new(AccountDirectory::new(store.clone(), counters.clone(), ambient.clone())));
+    data.share(Arc::new(SessionDirectory::new(
+        store.clone(),
+        Sessions::new(store.clone(), issuer.clone(), ambient.clone()),
+        changes(),
+        ambient.clone(),
+    )));
+    let lockouts = Lockouts::new(store.clone(), changes(), counters.clone(), ambient.clone());
+    data.share(Arc::new(lockouts));
 }
 
 /// The ways in which people get accounts and verify their addresses.

@@ -29,6 +29,10 @@ pub(crate) struct UserChangeBody {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, example = true)]
     is_active: Option<bool>,
+    /// True: the holder must change the password before anything else. Requires the permission `user:update`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, example = true)]
+    password_must_change: Option<bool>,
 }
 
 pub(crate) const READ: Route = Route {
@@ -76,12 +80,12 @@ pub(crate) const CHANGE: Route = Route {
     ],
 };
 
-/// Changes the role of an account, its active state, or both.
+/// Changes the role of an account, its active state, or demands a change of its password.
 ///
 /// Requires the permission for each change, and `user:read`, because the response contains the
 /// account. After a change of the role, access tokens with the previous role are refused; the next
-/// refresh issues one with the new role. An inactive account has no sessions. Activation does not
-/// restore them.
+/// refresh issues one with the new role. In the same way a session learns that the password must be
+/// changed. An inactive account has no sessions. Activation does not restore them.
 #[utoipa::path(patch, path = CHANGE.path, operation_id = "change_user", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
@@ -95,9 +99,16 @@ pub(crate) async fn change(
     body: Json<UserChangeBody>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let patch = AccountPatch { role: body.0.role.map(|role| role.0), is_active: body.0.is_active };
+    let UserChangeBody { role, is_active, password_must_change } = body.0;
+    if password_must_change == Some(false) {
+        let message = "use true: only the holder ends it, by a new password";
+        let field = "password_must_change".to_owned();
+        return Err(Problem::invalid(vec![FieldProblem::new(field, "not_allowed", message)]));
+    }
+    let demands_password = password_must_change.is_some();
+    let patch = AccountPatch { role: role.map(|role| role.0), is_active, demands_password };
     if patch.takes().is_empty() {
-        let message = "set role, is_active, or both";
+        let message = "set role, is_active or password_must_change";
         return Err(Problem::invalid(vec![FieldProblem::new(String::new(), "missing", message)]));
     }
     permit(&decisions, &caller, &patch.takes()).await?;
@@ -134,6 +145,45 @@ pub(crate) async fn end_sessions(
 ) -> Result<HttpResponse, Problem> {
     let (caller, id) = (caller.0, account(&id)?);
     blocking(move || account_changes.end_sessions(&caller, id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(crate) const END_SESSION: Route = Route {
+    method: Method::Delete,
+    path: "/api/admin/users/{id}/sessions/{session}",
+    guard: Guard::permitted(&[permission::END_SESSIONS]).recent(),
+    limit: Limit::GENERAL.priority(Priority::High),
+    body: Body::None,
+    errors: &[
+        Code::CsrfFailed,
+        Code::NotFound,
+        Code::AboveOwnRole,
+        Code::MatrixSuperseded,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+};
+
+/// Ends one session of an account.
+///
+/// This node refuses its tokens from the next request on, other nodes within one second.
+#[utoipa::path(delete, path = END_SESSION.path, operation_id = "end_session_of_user", tag = "users",
+    params(
+        ("id" = String, Path, description = "The account",
+            example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
+        ("session" = String, Path, description = "The session",
+            example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12"),
+    ),
+    responses((status = 204, description = "The session has ended")))]
+pub(crate) async fn end_session(
+    caller: Caller,
+    account_changes: web::Data<AccountChanges>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (id, session) = path.into_inner();
+    let (caller, id) = (caller.0, account(&id)?);
+    let session = session.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    blocking(move || account_changes.end_session(&caller, id, session)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -178,6 +228,6 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-pub(super) fn account(id: &str) -> Result<AccountId, Problem> {
+pub(crate) fn account(id: &str) -> Result<AccountId, Problem> {
     id.parse().map_err(|_| Problem::new(Code::NotFound))
 }

@@ -1,4 +1,7 @@
-//! `/api/auth/api-keys`: a developer creates, lists, rotates and revokes API keys of the own account.
+//! `/api/auth/api-keys`: a developer creates, lists, rotates and revokes API keys of the own account. Other
+//! accounts: `of_user`.
+
+pub(crate) mod of_user;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! `/api/auth/sessions`: the caller's own sessions: list, end one, end the others. Other accounts:
-//! `identity/account_change.rs`; all accounts: `mass_sign_out.rs`.
+//! `session_directory.rs` and `identity/account_change.rs`; all accounts: `mass_sign_out.rs`.
 
 pub(crate) mod device;
 
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use self::device::DeviceAnswer;
 use crate::sign_in::sign_out::signed_out;
 
-/// The active sessions of the caller, newest first.
+/// The active sessions of an account, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionsAnswer {
     items: Vec<SessionAnswer>,
@@ -68,8 +68,7 @@ pub(crate) async fn list(
     Query::none(&request)?;
     let (account, current) = caller.session()?;
     let sessions = blocking(move || sessions.list(account)).await?;
-    let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
-    Ok(HttpResponse::Ok().json(SessionsAnswer { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(SessionsAnswer::of(&sessions, Some(current))))
 }
 
 pub(crate) const END: Route = Route {
@@ -128,8 +127,16 @@ pub(crate) async fn end_others(
     Ok(HttpResponse::NoContent().finish())
 }
 
+impl SessionsAnswer {
+    /// The answer to a request of the session `current`, if it has one.
+    pub(crate) fn of(sessions: &[ActiveSession], current: Option<SessionId>) -> Self {
+        let items = sessions.iter().map(|session| SessionAnswer::of(session, current)).collect();
+        Self { items, next_cursor: None }
+    }
+}
+
 impl SessionAnswer {
-    fn of(session: &ActiveSession, current: SessionId) -> Self {
+    pub(crate) fn of(session: &ActiveSession, current: Option<SessionId>) -> Self {
         let given_name = session.device_name.as_ref().map(DisplayName::as_str);
         Self {
             id: session.id.to_string(),
@@ -138,7 +145,7 @@ impl SessionAnswer {
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.ends_at,
-            current: session.id == current,
+            current: Some(session.id) == current,
         }
     }
 }

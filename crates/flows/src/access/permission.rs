@@ -9,6 +9,9 @@ pub type Permission = (&'static str, &'static str);
 /// To read another account.
 pub const READ_ACCOUNT: Permission = ("user", "read");
 
+/// To list and search accounts, in addition to [`READ_ACCOUNT`].
+pub const LIST_ACCOUNTS: Permission = ("user", "list");
+
 /// To invite people to register, and to see and revoke invitations.
 pub const INVITE: Permission = ("user", "create");
 
@@ -55,8 +58,9 @@ pub const READ_REVOCATIONS: Permission = ("revocation", "read");
 pub const OF_SERVICES: [Permission; 2] = [INTROSPECT_TOKENS, READ_REVOCATIONS];
 
 /// All permissions that the matrix gives.
-pub const ALL: [Permission; 13] = [
+pub const ALL: [Permission; 14] = [
     READ_ACCOUNT,
+    LIST_ACCOUNTS,
     INVITE,
     CHANGE_STATE,
     CHANGE_ROLE,

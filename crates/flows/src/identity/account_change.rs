@@ -1,4 +1,4 @@
-//! Administration of accounts: role, activation, end of sessions, removal of second factors.
+//! Administration of accounts: role, activation, end of sessions, removal of second factors, unlocking.
 //!
 //! A change is checked in the transaction that writes it, against the accounts and the active
 //! matrix of that moment. So if two administrators deactivate each other concurrently, one remains.
@@ -10,6 +10,7 @@
 //! when it happens, and no token issued while it waited is dated later.
 
 mod networks;
+mod part;
 mod rule;
 
 use std::sync::Arc;
@@ -17,7 +18,9 @@ use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
-use portcullis_domain::{Account, AccountId, AccountKind, Ambient, Role, Timestamp};
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Ambient, ApiKeyId, Role, SessionId, Timestamp,
+};
 use portcullis_password::PasswordHash;
 
 pub use self::rule::{AccountState, AccountUpdate, Refusal};
@@ -52,6 +55,8 @@ pub struct AccountChange<'a> {
     pub account: AccountId,
     /// The principal that changes it.
     pub principal: &'a Principal,
+    /// The part of the account that ends with the change, if there is one.
+    pub part: Option<AccountPart>,
     /// The verified credential of its holder, if the change needs one.
     pub reauthenticated: Option<&'a Reauthenticated>,
     /// The activation of the matrix that the rule uses.
@@ -71,6 +76,15 @@ pub enum ChangeKind {
     Update,
     /// The account is deleted, with everything that belongs to it outside the audit log.
     Deletion,
+}
+
+/// A part of an account that ends alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountPart {
+    /// A live session, for the reason of the update.
+    Session(SessionId),
+    /// An API key.
+    ApiKey(ApiKeyId),
 }
 
 /// The result of the rules: the update or the refusal, and the effects to record.
@@ -93,7 +107,7 @@ pub enum AccountChangeResult {
     },
     /// Refused; the effects of the rule are recorded.
     Refused(Refusal),
-    /// There is no such account.
+    /// There is no such account, or it has no such part.
     Unknown,
     /// Another matrix was activated; nothing was checked.
     Superseded,
@@ -128,12 +142,14 @@ pub struct AccountPatch {
     pub role: Option<String>,
     /// True to activate, false to deactivate.
     pub is_active: Option<bool>,
+    /// True if the holder must change the password.
+    pub demands_password: bool,
 }
 
 /// The reason why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// There is no such account.
+    /// There is no such account, or it has no such session or API key.
     #[error("there is no such account")]
     Unknown,
     /// The active matrix has no such role; these are its roles.
@@ -180,8 +196,9 @@ impl AccountChanges {
         self.store.read_account(id, &event.into())
     }
 
-    /// Changes role and activation. A new role makes every access token with the old role invalid
-    /// and keeps the sessions; a deactivated account loses its sessions for good.
+    /// Changes role and activation, and demands a change of the password. A new role and this demand are
+    /// in every access token: those without them become invalid, and the sessions stay. A deactivated
+    /// account loses its sessions for good.
     pub fn change(
         &self,
         principal: &Principal,
@@ -197,6 +214,7 @@ impl AccountChanges {
             let after = Account {
                 role: role.clone().unwrap_or_else(|| before.role.clone()),
                 is_active: patch.is_active.unwrap_or(before.is_active),
+                password_must_change: before.password_must_change || patch.demands_password,
                 ..before.clone()
             };
             self.judge_change(principal, &matrix, account_state, after)
@@ -322,17 +340,21 @@ impl AccountChanges {
         reauthenticated: Option<&Reauthenticated>,
         rule: &dyn Fn(&AccountState) -> AccountRuleResult,
     ) -> Result<Account, ChangeError> {
-        let changed = self.store.change_account(&AccountChange {
+        self.store_change(&AccountChange {
             kind: ChangeKind::Update,
             account,
             principal,
+            part: None,
             reauthenticated,
             revision: matrix.revision,
             administrators: &matrix.admin,
             rule,
             revoked_for: self.enforcement.revoked_for(),
-        })?;
-        changed.enforced(&self.enforcement)
+        })
+    }
+
+    fn store_change(&self, change: &AccountChange<'_>) -> Result<Account, ChangeError> {
+        self.store.change_account(change)?.enforced(&self.enforcement)
     }
 
     /// One event for each difference, with the old and the new value.
@@ -355,11 +377,21 @@ impl AccountChanges {
             };
         }
         let with_role = Account { role: after.role.clone(), ..before.clone() };
+        let must_change = after.password_must_change;
+        let with_demand = Account { password_must_change: must_change, ..with_role.clone() };
+        let kind = if with_role == *before {
+            EventKind::PasswordChangeDemanded
+        } else {
+            EventKind::RoleChanged
+        };
         let result = check_rules(account_state, principal, matrix, &after).and_then(|()| {
-            if with_role == *before {
+            if with_demand == *before {
                 return Ok(AccountUpdate::to(after.clone()));
             }
-            account_state.voiding_tokens(after.clone(), EventKind::RoleChanged)
+            if with_demand != with_role && !account_state.has_password {
+                return Err(Refusal::NoPassword);
+            }
+            account_state.voiding_tokens(after.clone(), kind)
         });
         let outcome = outcome(result.as_ref().map(drop).map_err(|refusal| *refusal));
         let event = |kind, before, after| {
@@ -370,10 +402,13 @@ impl AccountChanges {
         if with_role != *before {
             events.push(event(EventKind::RoleChanged, before, &with_role));
         }
+        if with_demand != with_role {
+            events.push(event(EventKind::PasswordChangeDemanded, &with_role, &with_demand));
+        }
         let deactivates = (!after.is_active).then_some(EventKind::AccountDeactivated);
-        if after != with_role {
+        if after != with_demand {
             let kind = deactivates.unwrap_or(EventKind::AccountReactivated);
-            events.push(event(kind, &with_role, &after));
+            events.push(event(kind, &with_demand, &after));
         }
         let result = result.map(|update| AccountUpdate {
             ends_sessions: deactivates.or(update.ends_sessions),
@@ -408,7 +443,8 @@ impl AccountPatch {
     /// The permissions that the patch requires.
     pub fn takes(&self) -> Vec<Permission> {
         let role = self.role.as_ref().map(|_| permission::CHANGE_ROLE);
-        role.into_iter().chain(self.is_active.map(|_| permission::CHANGE_STATE)).collect()
+        let changes_state = self.is_active.is_some() || self.demands_password;
+        role.into_iter().chain(changes_state.then_some(permission::CHANGE_STATE)).collect()
     }
 }
 

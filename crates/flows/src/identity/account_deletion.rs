@@ -127,6 +127,7 @@ impl AccountDeletions {
             kind: ChangeKind::Deletion,
             account,
             principal,
+            part: None,
             reauthenticated,
             revision: matrix.revision,
             administrators: &matrix.admin,

@@ -1,9 +1,12 @@
-//! The directory of accounts for operators: a list with a filter, and one account in detail.
+//! The directory of accounts: a list and one account in detail for operators, and a search for
+//! administrators.
 
 use std::sync::Arc;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, AccountId, Ambient, Timestamp};
+use portcullis_domain::{
+    Account, AccountId, AccountKind, Ambient, Email, Role, Timestamp, Username,
+};
 use portcullis_token::Digest;
 
 use crate::StoreError;
@@ -20,6 +23,13 @@ pub trait AccountDirectoryStore: SignInStore {
         query: &AccountQuery,
         effects: &Effects,
     ) -> Result<Vec<Account>, StoreError>;
+
+    /// A page of the accounts that match, in the order of [`AccountSearch`], and records the effects.
+    fn search_accounts(
+        &self,
+        search: &AccountSearch,
+        effects: &Effects,
+    ) -> Result<AccountPage, StoreError>;
 
     /// The account in detail, and records the effects if it exists.
     fn account_details(
@@ -45,6 +55,77 @@ pub struct AccountQuery {
     pub most: u32,
 }
 
+/// A search for accounts, and the page.
+///
+/// Without a prefix, all accounts are in the order of their user names. With one, the accounts whose user
+/// name begins with it come first, in this order, then those whose address alone does, in the order of the
+/// keys of their addresses. Texts are compared by their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSearch {
+    /// The first letters of the user name or of the address.
+    pub prefix: Option<NamePrefix>,
+    /// The role.
+    pub role: Option<Role>,
+    /// The kind.
+    pub kind: Option<AccountKind>,
+    /// True for active accounts, false for deactivated ones.
+    pub is_active: Option<bool>,
+    /// The end of the page before.
+    pub after: Option<SearchPosition>,
+    /// The maximum number of accounts.
+    pub most: u32,
+}
+
+/// The first letters of a user name or an address, in the normal form of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePrefix {
+    /// Of a user name; `None` if no name begins like this.
+    pub username: Option<String>,
+    /// Of the key of an address; `None` if no key begins like this.
+    pub email: Option<String>,
+}
+
+impl NamePrefix {
+    /// The prefix of this text as typed.
+    pub fn of(text: &str) -> Self {
+        Self { username: Username::prefix(text), email: Email::key_prefix(text) }
+    }
+}
+
+/// A position in the order of a search: its text is the user name or the key of the address. Only the
+/// latter contains an `@`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchPosition {
+    /// After this user name.
+    Username(String),
+    /// After this key of an address.
+    Email(String),
+}
+
+impl SearchPosition {
+    /// The position of this text.
+    pub fn of(text: String) -> Self {
+        if text.contains('@') { Self::Email(text) } else { Self::Username(text) }
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Username(text) | Self::Email(text) => text,
+        }
+    }
+}
+
+/// A page of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPage {
+    /// The accounts. A page that is not the last one may have fewer than the maximum, or none: one request
+    /// reads a limited number of accounts.
+    pub accounts: Vec<Account>,
+    /// The end of the page; `None` on the last one.
+    pub next: Option<SearchPosition>,
+}
+
 /// An account in detail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountDetails {
@@ -60,7 +141,7 @@ pub struct AccountDetails {
     pub locked_until: Option<Timestamp>,
 }
 
-/// Reads accounts for operators.
+/// Reads accounts for operators and administrators.
 pub struct AccountDirectory {
     store: Arc<dyn AccountDirectoryStore>,
     counters: FailureCounters,
@@ -92,6 +173,21 @@ impl AccountDirectory {
         self.store.list_accounts(query, &event.into())
     }
 
+    /// A page of the accounts that match. The reading is recorded.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn search(
+        &self,
+        principal: &Principal,
+        search: &AccountSearch,
+    ) -> Result<AccountPage, StoreError> {
+        let (kind, outcome) = (EventKind::AccountsListed, Outcome::Success);
+        let event = event_now(kind, outcome, &principal.origin, &self.ambient).by(principal.actor);
+        self.store.search_accounts(search, &event.into())
+    }
+
     /// The account of a user name or an address. The reading is recorded.
     ///
     /// # Errors
@@ -106,11 +202,7 @@ impl AccountDirectory {
             return Ok(None);
         };
         let account = found.account.id;
-        let counters = [
-            self.counters.of_strangers(account),
-            self.counters.of_known_devices(account, found.epoch),
-            self.counters.of_factors(account),
-        ];
+        let counters = self.counters.of_account(account, found.epoch);
         let (kind, outcome) = (EventKind::AccountRead, Outcome::Success);
         let event = event_now(kind, outcome, &operator.origin, &self.ambient)
             .about(account)

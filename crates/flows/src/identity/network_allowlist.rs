@@ -1,4 +1,4 @@
-//! The list of networks that an account may be used from, as its holder sets it.
+//! The list of networks that an account may be used from, as its holder or an administrator sets it.
 //!
 //! The list takes the current credential: a stolen access token must not shut its owner out. A list that the
 //! client address is not in is refused, because it would shut out its author: who wants to confirm it sends
@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use portcullis_audit::{Details, EventKind};
-use portcullis_domain::{Account, NetworkList};
+use portcullis_domain::{Account, AccountId, NetworkList};
 
 use crate::StoreError;
 use crate::identity::account_change::{AccountChanges, ChangeError, Refusal};
@@ -96,6 +96,31 @@ impl NetworkAllowlists {
             }
             error => error.into(),
         })?;
+        Ok(self.of(&account))
+    }
+
+    /// The networks of another account. The reading is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Unknown`] if there is no such account, or if storage fails.
+    pub fn read_of(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+    ) -> Result<Allowlist, ChangeError> {
+        let account = self.changes.read(principal, account)?.ok_or(ChangeError::Unknown)?;
+        Ok(self.of(&account))
+    }
+
+    /// Replaces the list of another account, by the rules of account changes. Its holder is told.
+    pub fn replace_of(
+        &self,
+        principal: &Principal,
+        account: AccountId,
+        networks: &NetworkList,
+    ) -> Result<Allowlist, ChangeError> {
+        let account = self.changes.set_networks(principal, account, networks)?;
         Ok(self.of(&account))
     }
 

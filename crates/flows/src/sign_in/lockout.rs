@@ -82,6 +82,16 @@ impl FailureCounters {
         self.named(&format!("account:{account}:known-devices:{}", epoch.number()))
     }
 
+    /// The counters that can lock an account: those of strangers, of known devices with this password, and of
+    /// codes.
+    pub fn of_account(&self, account: AccountId, epoch: PasswordEpoch) -> [Digest; 3] {
+        [
+            self.of_strangers(account),
+            self.of_known_devices(account, epoch),
+            self.of_factors(account),
+        ]
+    }
+
     /// The counter of the password for this device.
     pub(crate) fn of_device(
         &self,

@@ -79,16 +79,23 @@ impl Sessions {
     /// The live sessions of the account, the newest first.
     pub fn list(&self, account: AccountId) -> Result<Vec<ActiveSession>, StoreError> {
         let now = self.ambient.now();
-        let Some((role, mut sessions)) = self.store.sessions(account, now)? else {
+        let Some((role, sessions)) = self.store.sessions(account, now)? else {
             return Ok(Vec::new());
         };
-        let SessionLifetimes { absolute, idle } = self.issuer.lifetimes(&role);
-        for session in &mut sessions {
-            let ends_at = (session.created_at + absolute).min(session.last_used_at + idle);
-            session.ends_at = session.ends_at.min(ends_at);
-        }
-        sessions.retain(|session| session.ends_at > now);
-        Ok(sessions)
+        Ok(sessions.into_iter().filter_map(|session| self.live(session, &role, now)).collect())
+    }
+
+    /// The session with the end that the role of its account gives; `None` if that is over.
+    pub(crate) fn live(
+        &self,
+        session: ActiveSession,
+        role: &Role,
+        now: Timestamp,
+    ) -> Option<ActiveSession> {
+        let SessionLifetimes { absolute, idle } = self.issuer.lifetimes(role);
+        let ends_at = (session.created_at + absolute).min(session.last_used_at + idle);
+        let ends_at = session.ends_at.min(ends_at);
+        (ends_at > now).then_some(ActiveSession { ends_at, ..session })
     }
 
     /// Ends one session of the account; returns whether it was live.

@@ -57,9 +57,9 @@ fn changes_in_quick_succession_are_refused_before_new_tokens_are_dated_beyond_th
             node.authority.verify_access(token.access_token.expose_secret(), deployment.now());
         let ahead = claims.unwrap().issued_at.since(deployment.now());
         assert!(ahead <= 3 * SECOND && ahead < LEEWAY, "{ahead:?}");
-        let deactivate = AccountPatch { role: None, is_active: Some(false) };
+        let deactivate = AccountPatch { is_active: Some(false), ..AccountPatch::default() };
         assert!(!node.account_changes.change(&admin, ada.id, &deactivate).unwrap().is_active);
-        let reactivate = AccountPatch { role: None, is_active: Some(true) };
+        let reactivate = AccountPatch { is_active: Some(true), ..AccountPatch::default() };
         node.account_changes.change(&admin, ada.id, &reactivate).unwrap();
     }
     assert!(deployment.outcomes("role_changed").contains(&"superseded 4".to_owned()));
@@ -97,7 +97,7 @@ fn what_changes_nothing_is_recorded_as_read_and_writes_nothing_else() {
     for wish in [
         AccountPatch::default(),
         to_role("msa"),
-        AccountPatch { role: None, is_active: Some(true) },
+        AccountPatch { is_active: Some(true), ..AccountPatch::default() },
     ] {
         assert_eq!(node.account_changes.change(&admin, ada.id, &wish).unwrap(), ada);
     }
@@ -140,7 +140,7 @@ fn an_account_whose_role_is_gone_can_be_put_right_by_the_most_senior_role_alone(
     let coordinator = "UPDATE accounts SET role = 'coordinator' WHERE username = 'joan'";
     store.execute(coordinator).unwrap();
     store.execute("UPDATE accounts SET role = 'nurse' WHERE username = 'ada'").unwrap();
-    let state = |is_active| AccountPatch { role: None, is_active: Some(is_active) };
+    let state = |is_active| AccountPatch { is_active: Some(is_active), ..AccountPatch::default() };
     let matrix = node.matrix.load();
     assert!(matrix.matrix.role("nurse").is_none());
     let joan = samples::principal(joan.id, "coordinator");
@@ -171,7 +171,7 @@ fn caller(account: AccountId) -> Principal {
 }
 
 fn to_role(role: &str) -> AccountPatch {
-    AccountPatch { role: Some(role.to_owned()), is_active: None }
+    AccountPatch { role: Some(role.to_owned()), ..AccountPatch::default() }
 }
 
 fn signed_in(node: &Node) -> Arc<SessionTokens> {

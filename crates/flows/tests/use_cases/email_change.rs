@@ -144,7 +144,7 @@ fn a_change_of_the_password_or_a_deactivation_ends_it() {
         let link = link_of(&deployment.database.mails());
         let admin = samples::principal(admin.account, "admin");
         for is_active in [false, true] {
-            let patch = AccountPatch { role: None, is_active: Some(is_active) };
+            let patch = AccountPatch { is_active: Some(is_active), ..AccountPatch::default() };
             node.account_changes.change(&admin, grace.account, &patch).unwrap();
             assert_invalid(node, &link);
         }

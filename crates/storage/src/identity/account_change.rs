@@ -1,12 +1,12 @@
 //! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
 
 use diesel::prelude::*;
-use portcullis_domain::{Account, AccountId, AccountKind, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
-    AccountChange, AccountChangeResult, AccountChangeStore, AccountRuleResult, AccountState,
-    AccountUpdate, ChangeKind,
+    AccountChange, AccountChangeResult, AccountChangeStore, AccountPart, AccountRuleResult,
+    AccountState, AccountUpdate, ChangeKind,
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
@@ -26,7 +26,9 @@ use crate::sign_in::challenge;
 use crate::sign_in::device;
 use crate::sign_in::factor;
 use crate::sign_in::reauthentication;
+use crate::sign_in::session;
 use crate::sign_in::sign_out;
+use crate::sign_in::unlock;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 
@@ -99,15 +101,47 @@ fn account_state(
     };
     // The time is read after all locks, so it is later than any change that the locks waited for.
     let now = connection.now()?;
+    let has_password = has_password(connection, change.account)?;
+    let Some(Part { api_key_name }) = part(connection, change, now)? else { return Ok(None) };
     Ok(Some(AccountState {
         account,
         tokens_valid_from,
         last_issued,
         actor,
+        api_key_name,
+        has_password,
         other_administrators,
         unproven,
         now,
     }))
+}
+
+fn has_password(connection: &mut Connection, account: AccountId) -> Result<bool, Failure> {
+    let row =
+        accounts::table.find(Key::from(account)).select(accounts::password_hash.is_not_null());
+    Ok(dispatch!(connection, inner => row.first(inner))?)
+}
+
+/// The part of the account that ends with the change: an API key has a name.
+struct Part {
+    api_key_name: Option<DisplayName>,
+}
+
+/// The part of the change; `None` if the account has no such part.
+fn part(
+    connection: &mut Connection,
+    change: &AccountChange<'_>,
+    now: Timestamp,
+) -> Result<Option<Part>, Failure> {
+    let unnamed = Part { api_key_name: None };
+    Ok(match change.part {
+        None => Some(unnamed),
+        Some(AccountPart::Session(session)) => {
+            session::is_live(connection, session, change.account, now)?.then_some(unnamed)
+        }
+        Some(AccountPart::ApiKey(key)) => api_key::own(connection, change.account, key)?
+            .map(|key| Part { api_key_name: Some(key.name) }),
+    })
 }
 
 /// Locks the live sessions of the account, and returns when the newest of their tokens was issued.
@@ -183,8 +217,18 @@ fn carry_out(
 ) -> Result<AccountChangeResult, Failure> {
     let (before, now) = (&account_state.account, account_state.now);
     let revoked_until = now + change.revoked_for;
-    let AccountUpdate { after, tokens_valid_from, ends_sessions, password_hash, removes_factors } =
-        update;
+    let AccountUpdate {
+        after,
+        tokens_valid_from,
+        ends_sessions,
+        password_hash,
+        removes_factors,
+        opens_counters,
+    } = update;
+    unlock::reset(connection, &opens_counters)?;
+    if let Some(AccountPart::ApiKey(key)) = change.part {
+        api_key::delete(connection, key)?;
+    }
     if removes_factors {
         factor::remove_all(connection, after.id)?;
     }
@@ -194,6 +238,7 @@ fn carry_out(
         let update = diesel::update(accounts::table.find(Key::from(after.id))).set((
             accounts::role.eq(after.role.as_str()),
             accounts::is_active.eq(after.is_active),
+            accounts::is_blocked.eq(after.is_blocked),
             accounts::password_must_change.eq(after.password_must_change),
             accounts::allowed_networks.eq(account::stored_networks(&after.allowed_networks)),
             accounts::updated_at.eq(Instant::from(now)),
@@ -214,7 +259,10 @@ fn carry_out(
     let ended = match ends_sessions {
         Some(reason) => {
             let ending = SessionEnd { reason, at: now, revoked_until };
-            sign_out::end_all(connection, after.id, None, ending)?
+            match change.part {
+                Some(AccountPart::Session(one)) => sign_out::end_one(connection, one, ending)?,
+                _ => sign_out::end_all(connection, after.id, None, ending)?,
+            }
         }
         None => Revoked::default(),
     };

@@ -1,12 +1,14 @@
-//! `AccountDirectoryStore`: lists of accounts and one in detail, tables `accounts`, `sessions` and
+//! `AccountDirectoryStore`: lists of accounts, a search, and one in detail, tables `accounts`, `sessions` and
 //! `sign_in_failures`.
+
+mod search;
 
 use diesel::prelude::*;
 use portcullis_domain::{Account, AccountId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_directory::{
-    AccountDetails, AccountDirectoryStore, AccountQuery,
+    AccountDetails, AccountDirectoryStore, AccountPage, AccountQuery, AccountSearch,
 };
 use portcullis_token::Digest;
 
@@ -52,6 +54,16 @@ impl AccountDirectoryStore for Store {
             let found = rows.into_iter().map(Account::try_from).collect::<Result<_, _>>()?;
             Ok((found, effects.clone()))
         })
+    }
+
+    fn search_accounts(
+        &self,
+        search: &AccountSearch,
+        effects: &Effects,
+    ) -> Result<AccountPage, StoreError> {
+        // A long search must not hold up the writers of SQLite.
+        let page = self.read_snapshot(|connection| search::page(connection, search))?;
+        self.write_with(|_| Ok((page, effects.clone())))
     }
 
     fn account_details(

@@ -77,8 +77,7 @@ impl ApiKeyStore for Store {
         self.write_recorded(revocation.effects, |connection| {
             let Some(owner) = entitled(connection, revocation.authority)? else { return Ok(None) };
             let Some(key) = own(connection, owner.id, revocation.id)? else { return Ok(None) };
-            let gone = diesel::delete(api_keys::table.find(Key::from(key.id)));
-            dispatch!(connection, inner => gone.execute(inner))?;
+            delete(connection, key.id)?;
             Ok(Some(key))
         })
     }
@@ -225,8 +224,15 @@ fn insert(connection: &mut Connection, key: &StoredApiKey) -> Result<(), Failure
     Ok(())
 }
 
+/// Deletes the key: it is refused from then on.
+pub(crate) fn delete(connection: &mut Connection, key: ApiKeyId) -> Result<(), Failure> {
+    let gone = diesel::delete(api_keys::table.find(Key::from(key)));
+    dispatch!(connection, inner => gone.execute(inner))?;
+    Ok(())
+}
+
 /// The key, if it belongs to the account.
-fn own(
+pub(crate) fn own(
     connection: &mut Connection,
     account: AccountId,
     id: ApiKeyId,

@@ -58,7 +58,7 @@ impl SessionStore for Store {
         effects: &Effects,
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(&revocation::if_any(effects), |connection| {
-            if !belongs_to(connection, session, account, ending.at)? {
+            if !is_live(connection, session, account, ending.at)? {
                 return Ok(Revoked::default());
             }
             sign_out::end_one(connection, session, ending)
@@ -117,7 +117,8 @@ pub(crate) fn insert(connection: &mut Connection, new: &NewSession<'_>) -> Resul
     refresh::insert_token(connection, session.id, refresh, new.parent, new.origin, at)
 }
 
-fn belongs_to(
+/// True if the session belongs to the account, has not been ended, and has not expired.
+pub(crate) fn is_live(
     connection: &mut Connection,
     session: SessionId,
     account: AccountId,
@@ -126,6 +127,7 @@ fn belongs_to(
     let own = sessions::table
         .find(Key::from(session))
         .filter(sessions::account_id.eq(Key::from(account)))
+        .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(Instant::from(now)));
     let look = diesel::select(diesel::dsl::exists(own));
     Ok(dispatch!(connection, inner => look.get_result(inner))?)
@@ -133,7 +135,7 @@ fn belongs_to(
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct ActiveSessionRow {
+pub(crate) struct ActiveSessionRow {
     id: Key,
     device_name: Option<String>,
     rotated_at: Instant,
@@ -146,7 +148,7 @@ struct ActiveSessionRow {
 /// The latest refresh token of a session.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = refresh_tokens)]
-struct LatestRow {
+pub(crate) struct LatestRow {
     address: String,
     user_agent: Option<String>,
 }

@@ -8,7 +8,8 @@ use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::sign_in::unlock::UnlockStore;
 use portcullis_token::Digest;
 
-use crate::connection::dispatch;
+use crate::connection::{Connection, dispatch};
+use crate::failure::Failure;
 use crate::identity::account;
 use crate::schema::{accounts, sign_in_failures};
 use crate::sign_in::sign_out;
@@ -23,11 +24,7 @@ impl UnlockStore for Store {
         effects: EffectsOf<'_, Option<(Account, Account)>>,
     ) -> Result<(), StoreError> {
         self.write_recorded(effects, |connection| {
-            for counter in counters {
-                let open =
-                    diesel::delete(sign_in_failures::table.find(counter.as_bytes().as_slice()));
-                dispatch!(connection, inner => open.execute(inner))?;
-            }
+            reset(connection, counters)?;
             sign_out::lock_account(connection, account)?;
             let before = account::find(connection, account)?;
             let now = Instant::from(connection.now()?);
@@ -39,4 +36,13 @@ impl UnlockStore for Store {
         })
         .map(drop)
     }
+}
+
+/// Deletes the counters, closed or not.
+pub(crate) fn reset(connection: &mut Connection, counters: &[Digest]) -> Result<(), Failure> {
+    for counter in counters {
+        let open = diesel::delete(sign_in_failures::table.find(counter.as_bytes().as_slice()));
+        dispatch!(connection, inner => open.execute(inner))?;
+    }
+    Ok(())
 }

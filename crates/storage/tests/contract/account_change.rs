@@ -211,6 +211,7 @@ fn change(
         kind: ChangeKind::Update,
         account: account.id,
         principal: &caller,
+        part: None,
         reauthenticated: None,
         revision: 0,
         administrators: &role("admin"),
@@ -232,6 +233,7 @@ fn give(standing: &AccountState, word: &str) -> AccountRuleResult {
             ends_sessions: None,
             password_hash: None,
             removes_factors: false,
+            opens_counters: Vec::new(),
         }),
         effects: Box::new(|_| event.into()),
     }
@@ -252,6 +254,7 @@ fn deactivate(standing: &AccountState) -> AccountRuleResult {
             ends_sessions: Some(kind),
             password_hash: None,
             removes_factors: false,
+            opens_counters: Vec::new(),
         }),
         effects: Box::new(effects),
     }

@@ -142,6 +142,7 @@ fn delete(
             ends_sessions: Some(kind),
             password_hash: None,
             removes_factors: false,
+            opens_counters: Vec::new(),
         };
         AccountRuleResult { result: result.map(update), effects: Box::new(|_| event.into()) }
     };
@@ -149,6 +150,7 @@ fn delete(
         kind: ChangeKind::Deletion,
         account: account.id,
         principal: &samples::operator(),
+        part: None,
         reauthenticated,
         revision: 0,
         administrators: &Role::parse("admin").unwrap(),

@@ -8,6 +8,10 @@ mod account_change;
 #[cfg(test)]
 mod account_deletion;
 #[cfg(test)]
+mod account_directory;
+#[cfg(test)]
+mod account_part;
+#[cfg(test)]
 mod alarm;
 #[cfg(test)]
 mod audited;
@@ -85,6 +89,8 @@ mod revocation_races;
 mod secret;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod session_directory;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

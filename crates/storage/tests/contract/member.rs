@@ -32,10 +32,16 @@ pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 *
 /// Creates an account of that name with the sample password.
 pub(crate) fn enrol(store: &Store, name: &str) -> Account {
     let account = samples::account(name);
+    enrol_as(store, &account);
+    account
+}
+
+/// Creates this account with the sample password.
+pub(crate) fn enrol_as(store: &Store, account: &Account) {
     let event = samples::event(EventKind::Registration, Outcome::Success, NOW).about(account.id);
     let newest = store.newest_activation().unwrap();
     let new = NewAccount {
-        account: &account,
+        account,
         password_hash: Some(&samples::password_hash()),
         revision: newest.map_or(0, |newest| newest.revision),
         effects: &event.into(),
@@ -43,7 +49,6 @@ pub(crate) fn enrol(store: &Store, name: &str) -> Account {
     };
     let created = store.create(&new).unwrap();
     assert_eq!(created, Creation::Done);
-    account
 }
 
 /// A sign-in with a verified password, before it is written.

@@ -199,6 +199,11 @@ impl From<ChangeError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self::new(match refusal {
+            Refusal::NoPassword => {
+                let field = "password_must_change".to_owned();
+                let message = "the account has no password";
+                return Self::invalid(vec![FieldProblem::new(field, "no_password", message)]);
+            }
             Refusal::CallerChanged => Code::InvalidToken,
             Refusal::LastAdministrator => Code::LastAdministrator,
             Refusal::OwnAccount => Code::OwnAccount,

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use portcullis_audit::{EventKind, Outcome};
-use portcullis_domain::{Account, AccountKind, Role, Timestamp};
+use portcullis_domain::{Account, AccountKind, DisplayName, Role, Timestamp};
 use portcullis_password::PasswordHash;
+use portcullis_token::Digest;
 
 use crate::access::matrix::MatrixInForce;
 use crate::principal::Principal;
@@ -22,6 +23,10 @@ pub struct AccountState {
     pub last_issued: Option<Timestamp>,
     /// The account of the principal; `None` if it is deleted, or its token or session is revoked.
     pub actor: Option<Account>,
+    /// The name of the API key that ends with the change.
+    pub api_key_name: Option<DisplayName>,
+    /// True if the account has a password.
+    pub has_password: bool,
     /// The number of other accounts with the role of administrators that can sign in.
     pub other_administrators: u64,
     /// The outcome that refuses the proof of the password; `None` if it is valid, or not needed.
@@ -33,17 +38,19 @@ pub struct AccountState {
 /// The update of an account.
 #[derive(Debug)]
 pub struct AccountUpdate {
-    /// The account afterwards; only its role, its activation, its networks, and whether its password
-    /// must be changed may differ.
+    /// The account afterwards; only its role, its activation, its block, its networks, and whether its
+    /// password must be changed may differ.
     pub after: Account,
     /// Access tokens issued before this are invalid.
     pub tokens_valid_from: Option<Timestamp>,
-    /// The reason why all sessions end, if they do.
+    /// The reason why all sessions end, if they do, or the session that is the part of the change.
     pub ends_sessions: Option<EventKind>,
     /// The hash of a new password, which invalidates every device cookie and every link of a mail.
     pub password_hash: Option<PasswordHash>,
     /// True if all second factors of the account are removed.
     pub removes_factors: bool,
+    /// The failure counters that are reset.
+    pub opens_counters: Vec<Digest>,
 }
 
 impl AccountUpdate {
@@ -55,6 +62,7 @@ impl AccountUpdate {
             ends_sessions: None,
             password_hash: None,
             removes_factors: false,
+            opens_counters: Vec::new(),
         }
     }
 }
@@ -77,6 +85,9 @@ pub enum Refusal {
     /// A service account has no password.
     #[error("this is a service account, which acts through API keys only")]
     ServiceAccount,
+    /// The account has no password that could be changed.
+    #[error("the account has no password")]
+    NoPassword,
     /// The password was not proven at that moment.
     #[error("the current password is not right")]
     NotProven(Outcome),
@@ -93,7 +104,8 @@ impl Refusal {
             Self::LastAdministrator
             | Self::OwnAccount
             | Self::AboveOwnRole
-            | Self::ServiceAccount => Outcome::AgainstRules,
+            | Self::ServiceAccount
+            | Self::NoPassword => Outcome::AgainstRules,
             Self::NotProven(outcome) => outcome,
         }
     }

@@ -1,0 +1,6 @@
+CREATE INDEX accounts_by_role ON accounts (role);
+DROP INDEX accounts_by_kind_and_username;
+DROP INDEX accounts_by_role_and_username;
+ALTER TABLE accounts
+    ALTER COLUMN username TYPE text,
+    ALTER COLUMN email_key TYPE text;
