@@ -1,7 +1,7 @@
 //! Where a browser goes that is not signed in, and that no link leads to another site.
 
 use portcullis_console::route_table;
-use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer};
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
 use portcullis_web::Method;
 
 use crate::form::{location, value};
@@ -31,6 +31,40 @@ fn every_page_behind_the_sign_in_leads_to_it_and_back() {
             assert_eq!(next, back);
         }
     }
+}
+
+#[test]
+fn a_spelling_of_a_path_is_a_page_like_the_path() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let [page, spelled] =
+        ["/console/sign-in", "/%63onsole/sign-in"].map(|path| Browser::of(&server).get(path, &[]));
+    assert_eq!((page.status, spelled.status), (200, 200));
+    for header in ["content-security-policy", "referrer-policy"] {
+        assert_eq!(page.header(header), spelled.header(header));
+    }
+    let renewal = Browser::of(&server).get("/%63onsole/sessions", &[]);
+    assert!(location(&renewal).starts_with("/console/renew"));
+}
+
+#[test]
+fn origins_that_may_use_the_api_neither_read_nor_send_pages() {
+    const APP: &str = "https://app.example.org";
+    let settings = TestSettings { cors_origins: vec![APP.to_owned()], ..TestSettings::default() };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let mut browser = Browser::of(&server);
+    browser.register("ada");
+    let headers = [("origin", APP), ("sec-fetch-site", "same-site")];
+    for (path, is_shared) in [("/api/auth/csrf", true), ("/console/sign-in", false)] {
+        let allowed = browser.get(path, &headers);
+        for header in ["access-control-allow-origin", "access-control-allow-credentials"] {
+            assert_eq!(allowed.header(header).is_some(), is_shared, "{path} {header}");
+        }
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded"), headers[0], headers[1]];
+    let body = format!("username=ada&password={PASSWORD}");
+    let refused = browser.send("POST", "/console/sign-in", &form, &body);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert_eq!(browser.send("POST", "/api/auth/login", &form, &body).status, 200);
 }
 
 #[test]

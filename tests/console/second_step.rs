@@ -98,3 +98,21 @@ fn the_second_step_has_no_page_without_the_first() {
     let answer = Browser::of(&server).get("/console/sign-in/code", &[]);
     assert_eq!(location(&answer), "/console/sign-in");
 }
+
+#[test]
+fn a_challenge_of_a_program_opens_no_session_by_a_page() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = Browser::of(&server);
+    browser.register("ada");
+    browser.sign_in("ada");
+    let app = enrol_app(&server, &mut browser);
+    let issued = Browser::of(&server).sign_in_for_tokens("ada");
+    let code = app.code(server.clock().now());
+    let token = issued.field("mfa_token");
+    let fields = [("mfa_token", &*token), ("code", &*code)];
+    let refused = Browser::of(&server).submit("/console/sign-in/code", &fields);
+    assert_eq!(refused.status, 401, "{}", refused.text);
+    // The code is not spent.
+    let answer = json!({ "mfa_token": token, "code": code });
+    assert_eq!(Browser::of(&server).post("/api/auth/login/mfa", &answer).status, 200);
+}

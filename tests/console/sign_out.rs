@@ -32,6 +32,18 @@ fn a_sign_out_without_its_token_is_refused() {
 }
 
 #[test]
+fn a_sign_out_that_may_come_from_anywhere_is_refused_and_not_told_as_done() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = signed_in(&server, "ada");
+    server.clock().advance(Duration::from_secs(1_801));
+    browser.cookies().remove("access_token");
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = browser.send("POST", "/console/sign-out", &headers, "");
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    assert_eq!(location(&browser.get("/console/renew", &[])), "/console");
+}
+
+#[test]
 fn a_page_that_was_left_open_still_signs_out() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut browser = signed_in(&server, "ada");

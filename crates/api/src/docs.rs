@@ -24,6 +24,7 @@ pub const VIEWER: Group = Group {
         img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
         frame-ancestors 'none'",
     referrer_policy: "no-referrer",
+    is_shared: false,
     error: problem_document,
     redirect: no_redirect,
 };

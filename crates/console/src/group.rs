@@ -23,6 +23,7 @@ pub const PAGES: Group = Group {
         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
         require-trusted-types-for 'script'",
     referrer_policy: "same-origin",
+    is_shared: false,
     error,
     redirect,
 };

@@ -196,7 +196,7 @@ pub(crate) const fn advice(code: Code) -> &'static str {
             "Use the code that the app shows now, or a backup code that you have not used yet. After several failures a wait begins."
         }
         Code::InvalidMfaToken => {
-            "It takes five minutes and five codes at most, in the same browser. Please begin again."
+            "It takes five minutes, or fifteen with a mailed code, and five codes at most, in the same browser. Please begin again."
         }
         Code::EmailNotVerified => {
             "Follow the link in the mail that we sent when you registered. You can ask for another one."

@@ -14,7 +14,6 @@ use url::form_urlencoded;
 
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
-use crate::settings::Settings;
 
 /// The header that carries the token.
 pub(crate) const HEADER: &str = "x-csrf-token";
@@ -29,7 +28,7 @@ pub(crate) fn check(
     key: &Arc<CsrfKey>,
     session: SessionId,
 ) -> Result<(), Problem> {
-    if page::of(request.headers(), Settings::of(request)?) != Page::Allowed {
+    if page::of(request)? != Page::Allowed {
         return Err(Problem::new(Code::CsrfFailed));
     }
     match request.headers().get(HEADER) {

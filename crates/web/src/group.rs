@@ -15,6 +15,9 @@ pub struct Group {
     pub content_policy: &'static str,
     /// The header `Referrer-Policy` of every response.
     pub referrer_policy: &'static str,
+    /// True if pages of the origins that CORS allows may use the routes, and false if only those of this server
+    /// may.
+    pub is_shared: bool,
     /// The media type and the body of an error, for this request with this id.
     pub error: fn(&HttpRequest, &Problem, &str) -> ErrorBody,
     /// The path to which the browser goes instead of showing the error, such as that of the sign-in.
@@ -43,6 +46,7 @@ pub const API: Group = Group {
     prefix: "/",
     content_policy: "default-src 'none'; frame-ancestors 'none'",
     referrer_policy: "no-referrer",
+    is_shared: true,
     error: problem_document,
     redirect: no_redirect,
 };
@@ -68,8 +72,10 @@ pub(crate) fn document_of(problem: &Problem, request_id: &str) -> ErrorBody {
 pub(crate) struct Groups(pub(crate) &'static [Group]);
 
 impl Groups {
-    /// The group of a path.
-    pub(crate) fn of(self, path: &str) -> &'static Group {
-        self.0.iter().find(|group| path.starts_with(group.prefix)).unwrap_or(&API)
+    /// The group of a request, by its path as the route table reads it: `/%63onsole` is `/console`.
+    pub(crate) fn of(request: &HttpRequest) -> &'static Group {
+        let groups = request.app_data::<Self>().map_or(&[][..], |groups| groups.0);
+        let path = request.match_info().as_str();
+        groups.iter().find(|group| path.starts_with(group.prefix)).unwrap_or(&API)
     }
 }

@@ -23,7 +23,6 @@ use crate::local;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
 use crate::request::origin;
-use crate::settings::Settings;
 
 /// The requirements of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,10 +196,7 @@ impl Guard {
     /// Refuses a change without sign-in from a page of another site.
     pub(crate) fn check_page(&self, request: &HttpRequest) -> Result<(), Problem> {
         let is_anonymous = self.audience == Audience::Everybody;
-        if is_anonymous
-            && !request.method().is_safe()
-            && page::of(request.headers(), Settings::of(request)?) == Page::Foreign
-        {
+        if is_anonymous && !request.method().is_safe() && page::of(request)? == Page::Foreign {
             return Err(Problem::new(Code::ForeignOrigin));
         }
         Ok(())

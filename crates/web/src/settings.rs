@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use portcullis_domain::canonical_address;
 
 use crate::client_address::ForwardingHeader;
+use crate::group::Group;
 use crate::problem::{Code, Problem};
 use crate::tls::Tls;
 
@@ -119,8 +120,9 @@ impl Settings {
         self.trusts(peer) || exempt.iter().any(|network| network.contains(&peer))
     }
 
-    /// True if pages of this origin may call the API with credentials.
-    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
-        self.origin == origin || self.cors_origins.iter().any(|allowed| allowed == origin)
+    /// True if pages of this origin may use the routes of the group with credentials.
+    pub(crate) fn allows_origin(&self, origin: &str, group: &Group) -> bool {
+        self.origin == origin
+            || group.is_shared && self.cors_origins.iter().any(|allowed| allowed == origin)
     }
 }

@@ -49,7 +49,7 @@ use portcullis_rate_limit::{AddressPrefix, States};
 use crate::ban;
 use crate::client_address::client_address;
 use crate::csrf;
-use crate::group::{API, Groups};
+use crate::group::Groups;
 use crate::guard::GuardResult;
 use crate::headers::add_rate_limits;
 use crate::lifecycle::Lifecycle;
@@ -102,8 +102,7 @@ async fn edge(
         progress.watch(&mut request);
     }
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
-    let groups = request.app_data::<Groups>();
-    let group = groups.map_or(&API, |groups| groups.of(request.path()));
+    let group = Groups::of(request.request());
     let mut is_last = false;
     let response = match check_edge(&request, &context) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),

@@ -14,7 +14,7 @@ use crate::link::{Link, UnknownOutcome};
 const QUESTIONS: [(&str, &str); 3] = [("schedule", "read"), ("report", "export"), DEPENDS];
 
 /// The check whose answer differs between the two versions of the matrix: no, then yes.
-const DEPENDS: (&str, &str) = ("user", "list");
+const DEPENDS: (&str, &str) = ("procedure", "list");
 
 /// The timeout after which a server that cannot record must refuse.
 const MAX_UNRECORDED: Duration = Duration::from_secs(3);
@@ -57,7 +57,7 @@ impl Client {
         let client = Self::signed_in(&mut browser, name, clock);
         let text = samples::MATRIX.replace(
             "[roles.msa]\ngrants = [",
-            "[roles.msa]\ngrants = [{ resources = [\"user\"], actions = [\"list\"] }, ",
+            "[roles.msa]\ngrants = [{ resources = [\"procedure\"], actions = [\"list\"] }, ",
         );
         let proposed = client.post(
             &Link::to(origin),

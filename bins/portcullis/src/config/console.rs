@@ -1,10 +1,10 @@
 //! The section `console`: name, logo and colours of the pages.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use portcullis_console::{Brand, Color, Logo};
+use portcullis_domain::open_regular_file;
 
 use super::finding::Findings;
 use super::raw;
@@ -54,6 +54,6 @@ fn logo(path: &Path, findings: &mut Findings) -> Option<Logo> {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let most = u64::try_from(Logo::MAX_BYTES).unwrap_or(u64::MAX);
     let mut content = Vec::new();
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    open_regular_file(path)?.take(most.saturating_add(1)).read_to_end(&mut content)?;
     Ok(content)
 }

@@ -132,9 +132,11 @@ async fn attempt(
     token: SecretText,
     code: SecretText,
 ) -> Result<SignedIn, Problem> {
+    let binding = cookie(request, CookieName::Challenge)?;
     let answer = ChallengeAnswer {
         token: token.0,
-        binding: cookie(request, CookieName::Challenge)?,
+        // A challenge of a program has none, and its session is none of a browser.
+        binding: Some(binding.ok_or(Problem::new(Code::InvalidMfaToken))?),
         factor: FactorAnswer::Code(code.0),
         device_token: cookie(request, CookieName::Device)?,
         origin: origin(request),

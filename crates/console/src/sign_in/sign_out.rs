@@ -50,13 +50,16 @@ pub(crate) async fn sign_out(
     settings: web::Data<Settings>,
     _form: Form<SignOutForm>,
 ) -> Result<HttpResponse, Problem> {
-    let SessionCredentials { access, binding, .. } = session_credentials;
+    let SessionCredentials { access, binding, otherwise } = session_credentials;
     // Without the binding, the request may come from any page.
     let refresh_token = cookie(&request, CookieName::RefreshToken)?;
     let refresh_token = refresh_token.filter(|_| binding.is_some());
     let credentials = SignOutCredentials { access, refresh_token, binding };
     let origin = origin(&request);
-    blocking(move || sign_out.sign_out_by(&credentials, &origin)).await?;
+    let has_ended = blocking(move || sign_out.sign_out_by(&credentials, &origin)).await?;
+    if let Some(code) = otherwise.filter(|_| !has_ended) {
+        return Err(Problem::new(code));
+    }
     let mut response = see(SIGNED_OUT.path);
     forget_session(&mut response, settings.secure_cookies);
     Ok(response)

@@ -16,7 +16,6 @@ use crate::cookies::{Name, cookie};
 use crate::csrf;
 use crate::page::{self, Page};
 use crate::problem::{Code, Problem};
-use crate::settings::Settings;
 
 /// The credentials in the head of a request. The body may add a refresh token, which no page of
 /// another site can know.
@@ -64,7 +63,7 @@ impl Authenticator {
         {
             csrf::check(request, &self.csrf, *session)?;
         }
-        match page::of(request.headers(), Settings::of(request)?) {
+        match page::of(request)? {
             Page::Foreign => Err(Problem::new(Code::CsrfFailed)),
             Page::Allowed => Ok(SessionCredentials {
                 access: shown.map(|shown| shown.names),

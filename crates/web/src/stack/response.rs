@@ -60,6 +60,9 @@ pub(super) fn add_headers(
         headers.insert(REQUEST_ID, id);
     }
     protect(headers, group.policies(), secure);
+    if !group.is_shared {
+        headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    }
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         // Other origins get no CORS headers, not even those that describe the allowed requests.
         headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);

@@ -14,8 +14,9 @@ use crate::config::{Finding, LoadedConfig, Secret};
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Variables that name the file `{file}`, and the key with the fault.
-const REGULAR_FILES: [(&[(&str, &str)], &str); 6] = [
+const REGULAR_FILES: [(&[(&str, &str)], &str); 7] = [
     (&[("PORTCULLIS__ACCESS__MATRIX", "{file}")], "access.matrix"),
+    (&[("PORTCULLIS__CONSOLE__LOGO", "{file}")], "console.logo"),
     (&[("PORTCULLIS__PASSWORDS__BREACH_FILTER", "{file}")], "passwords.breach_filter"),
     (&[("PORTCULLIS__RISK__BAD_ADDRESSES", "{file}")], "risk.bad_addresses"),
     (&[("PORTCULLIS__RISK__POSITIONS", "{file}")], "risk.positions"),
