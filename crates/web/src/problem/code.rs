@@ -58,7 +58,7 @@ catalogue! {
     InvalidCredentials "invalid_credentials" UNAUTHORIZED "The name or the password is not right"
         "Check both. After several failures a wait begins, in which even the right password is refused."
     InvalidMfaToken "invalid_mfa_token" UNAUTHORIZED "The second step of this sign-in is over"
-        "Sign in again from the start: the second step takes five minutes and five codes at most, in the same browser."
+        "Sign in again from the start: the second step takes five minutes, or fifteen with a mailed code, and five codes at most, in the same browser."
     InvalidCode "invalid_code" UNAUTHORIZED "The second factor is not right"
         "Use the present code of the app, an unused backup code or a passkey. After several failures a wait begins."
     InvalidPasskey "invalid_passkey" UNAUTHORIZED "The passkey is not accepted"
