@@ -25,6 +25,8 @@ impl Code {
                 "ambiguous",
                 "incomplete",
                 "not_after_from",
+                "not_allowed",
+                "no_password",
             ],
             Self::QuestionTooLarge => &["too_large", "wrong_count"],
             Self::UnacceptableAccount | Self::UnacceptablePassword => &[
