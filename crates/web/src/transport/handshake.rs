@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use actix_web::rt::net::TcpStream;
@@ -30,10 +30,10 @@ pub(super) async fn secured(
     place: AdmittedConnection,
 ) -> Option<Connection> {
     let mut permit = tls.begin(client);
+    // Holds the socket to the end of this function: a failure is counted before its client sees the end.
+    let mut attempt = pin!(timeout(HANDSHAKE_TIMEOUT, handshake(stream, tls)));
     let outcome = tokio::select! {
-        outcome = timeout(HANDSHAKE_TIMEOUT, handshake(stream, tls)) => {
-            outcome.unwrap_or(Err(Failed(HandshakeFailure::Timeout, None)))
-        }
+        outcome = &mut attempt => outcome.unwrap_or(Err(Failed(HandshakeFailure::Timeout, None))),
         () = permit.revoked() => Err(Failed(HandshakeFailure::Overload, None)),
     };
     drop(permit);
