@@ -1,5 +1,5 @@
-//! Pictures of all pages, at two widths, light and dark:
-//! `tests/run -p portcullis-tests --test console -- --ignored pictures`.
+//! Pictures of all pages, at two widths, light and dark, which are written to `target/tmp/console`; and that no
+//! page is wider than its screen.
 
 use std::fs;
 use std::path::Path;
@@ -21,6 +21,9 @@ fn take(page: &mut Page<'_>, name: &str) {
     for width in WIDTHS {
         for is_dark in [false, true] {
             let picture = BASE64_STANDARD.decode(page.picture(width, is_dark)).expect("base64");
+            let found = page.evaluate("document.documentElement.scrollWidth");
+            let found = found.as_u64().expect("a width");
+            assert!(found <= width.into(), "{name} has {found} of {width} pixels");
             let look = if is_dark { "dark" } else { "light" };
             fs::write(folder.join(format!("{name}-{width}-{look}.png")), picture)
                 .expect("a file can be written");
@@ -29,8 +32,7 @@ fn take(page: &mut Page<'_>, name: &str) {
 }
 
 #[test]
-#[ignore = "for people who look"]
-fn pictures() {
+fn no_page_is_wider_than_a_small_screen() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut ada = Browser::of(&server);
     ada.register("ada");

@@ -1,6 +1,6 @@
 //! Assets: the files of the pages, embedded, under paths that name their content.
 //!
-//! The path of a file has a digest of its content, so a browser may keep the file for ever.
+//! The path of a file has a digest of its content, so a browser may cache the file without a limit.
 
 use std::borrow::Cow;
 

@@ -105,7 +105,7 @@ fn a_network_is_known_after_a_hundred_sign_ins_from_another_one() {
     node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
 }
 
-/// Otherwise failures that are less than an hour apart would count for ever.
+/// A series of failures, each less than an hour after the one before, must not keep the first one counted.
 #[test]
 fn a_failure_of_a_network_counts_for_an_hour_whatever_follows_it() {
     TestDatabase::on_both(|database| {
