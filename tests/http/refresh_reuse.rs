@@ -46,6 +46,26 @@ fn reuse_of_a_grandparent_is_reuse_even_at_once() {
 }
 
 #[test]
+fn a_second_sign_in_of_a_browser_ends_its_first_session_so_that_its_tokens_are_no_reuse() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut browser = Browser::of(&server);
+        browser.register("ada");
+        let old = browser.sign_in("ada").field("refresh_token");
+        assert_eq!(browser.refresh(&old).status, 200);
+        let first = browser.cookies().clone();
+        let new = browser.sign_in("ada").field("refresh_token");
+
+        let mut other_tab = Browser::of(&server);
+        other_tab.cookies().clone_from(&first);
+        assert_eq!(other_tab.get("/api/auth/me", &[]).code(), "invalid_token");
+        assert_eq!(browser.refresh(&old).code(), "invalid_refresh_token");
+        assert_eq!(browser.refresh(&new).status, 200);
+        assert_eq!(alarms(&server), 0);
+    });
+}
+
+#[test]
 fn a_rotated_token_with_the_binding_of_another_browser_is_reuse() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);

@@ -18,6 +18,9 @@ pub(crate) struct Bench {
     folder: TempDir,
 }
 
+/// The issuer of the tokens.
+pub(crate) const ISSUER: &str = "bench";
+
 /// A database of this run. All of them are one database if the command line names it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Data {
@@ -90,7 +93,7 @@ impl Bench {
             .env("PORTCULLIS__LOG__LEVEL", "warn")
             // The default is the address, which differs between servers, so tokens would not stay valid
             // for the next server.
-            .env("PORTCULLIS__TOKENS__ISSUER", "bench")
+            .env("PORTCULLIS__TOKENS__ISSUER", ISSUER)
             // The limits are checked and never reached: all load comes from one address.
             .envs([
                 ("RATE_LIMIT_LOGIN_ATTEMPTS", "1000"),

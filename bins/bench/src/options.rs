@@ -81,7 +81,7 @@ pub(crate) struct Options {
 /// The measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measurement {
-    /// `me` (the caller's account), against a bare handler
+    /// `me` (the caller's account), against a bare handler, and against one that verifies tokens
     Me,
     /// `me` with an API key, against a bare handler
     ApiKey,
@@ -144,6 +144,8 @@ pub(crate) struct Handler {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Route {
     Me,
+    /// [`Self::Me`] for tokens that are verified.
+    VerifiedMe,
     Check,
     Batch,
 }

@@ -23,6 +23,7 @@ pub(crate) struct Asset {
 }
 
 const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 impl Assets {
     /// The embedded files, and those that depend on the brand.
@@ -34,8 +35,12 @@ impl Assets {
         );
         let stylesheet = format!("{stylesheet}{}", brand.css());
         let (logo, logo_type) = brand.logo.content();
+        let script =
+            |name, text: &'static str| Asset::new(name, SCRIPT, Cow::from(text.as_bytes()));
         Self(vec![
             Asset::new("console.css", CSS, Cow::Owned(stylesheet.into_bytes())),
+            script("passkey.js", include_str!("../assets/passkey.js")),
+            script("secret.js", include_str!("../assets/secret.js")),
             Asset::new(brand.logo.file_name(), logo_type, logo),
         ])
     }

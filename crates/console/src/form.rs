@@ -116,6 +116,7 @@ pub(crate) struct Field<'a> {
     is_optional: bool,
     is_first: bool,
     is_code: bool,
+    is_replaceable: bool,
     faults: Vec<String>,
 }
 
@@ -134,6 +135,7 @@ impl<'a> Field<'a> {
             is_optional: false,
             is_first: false,
             is_code: false,
+            is_replaceable: false,
             faults: Vec::new(),
         }
     }
@@ -153,6 +155,16 @@ impl<'a> Field<'a> {
         Self { is_code: true, ..Self::text(name, label, "one-time-code") }
     }
 
+    /// A text of several lines.
+    pub(crate) fn lines(name: &'static str, label: &'a str) -> Self {
+        Self { kind: "lines", ..Self::text(name, label, "off") }
+    }
+
+    /// A whole number.
+    pub(crate) fn number(name: &'static str, label: &'a str) -> Self {
+        Self { kind: "number", ..Self::text(name, label, "off") }
+    }
+
     /// The same, with what was typed.
     pub(crate) fn value(self, value: &'a str) -> Self {
         Self { value, ..self }
@@ -166,6 +178,11 @@ impl<'a> Field<'a> {
     /// The same, for a field that may stay empty.
     pub(crate) fn optional(self) -> Self {
         Self { is_optional: true, ..self }
+    }
+
+    /// The same, for a field that is not needed with a passkey.
+    pub(crate) fn or_passkey(self) -> Self {
+        Self { is_replaceable: true, ..self }
     }
 
     /// Gives it the focus when the page is shown.

@@ -69,6 +69,7 @@ fn redirect(request: &HttpRequest, problem: &Problem) -> Option<String> {
             Some(LocalPath::of_page(request).after(paths::RENEW))
         }
         Code::SignInTooOld => Some(LocalPath::of_page(request).after(paths::CONFIRM)),
+        Code::FactorRequired => Some(format!("{}?notice=required", paths::FACTORS)),
         Code::PasswordChangeRequired => Some(paths::PASSWORD.to_owned()),
         _ => None,
     }

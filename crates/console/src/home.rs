@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use portcullis_domain::Account;
+use portcullis_domain::{Account, AccountKind};
 use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 
 use crate::moment::Moment;
@@ -19,6 +19,9 @@ struct HomePage<'a> {
     notice: &'a str,
     member_since: Moment,
     password: &'static str,
+    email: &'static str,
+    api_keys: &'static str,
+    has_api_keys: bool,
     profile: &'static str,
     data: &'static str,
     deletion: &'static str,
@@ -46,6 +49,9 @@ pub(crate) async fn home(
         notice: if is_changed { ENGLISH.password_done } else { "" },
         member_since: Moment(person.account.created_at),
         password: paths::PASSWORD,
+        email: paths::EMAIL,
+        api_keys: paths::API_KEYS,
+        has_api_keys: person.account.kind == AccountKind::Developer,
         profile: paths::PROFILE,
         data: paths::DATA,
         deletion: paths::DELETE_ACCOUNT,

@@ -2,6 +2,7 @@
 
 pub(crate) mod account_deletion;
 pub(crate) mod disavowal;
+pub(crate) mod email;
 pub(crate) mod email_change;
 pub(crate) mod email_verification;
 mod link;

@@ -17,4 +17,14 @@ pub(crate) const DATA: &str = "/console/data";
 pub(crate) const DELETE_ACCOUNT: &str = "/console/delete-account";
 pub(crate) const PASSWORD: &str = "/console/password";
 pub(crate) const PROFILE: &str = "/console/profile";
+pub(crate) const EMAIL: &str = "/console/email";
+pub(crate) const FACTORS: &str = "/console/factors";
+pub(crate) const APP: &str = "/console/factors/app";
+pub(crate) const BACKUP_CODES: &str = "/console/factors/backup-codes";
+pub(crate) const PASSKEYS: &str = "/console/factors/passkeys";
+pub(crate) const API_KEYS: &str = "/console/api-keys";
 pub(crate) const SESSIONS: &str = "/console/sessions";
+
+/// The routes of the API that answer the options for a passkey: of the sign-in, and of a signed-in person.
+pub(crate) const PASSKEY_OPTIONS: &str = "/api/auth/login/passkey/options";
+pub(crate) const STEP_UP_OPTIONS: &str = "/api/auth/mfa/step-up/options";

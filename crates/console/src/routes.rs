@@ -3,10 +3,14 @@
 use portcullis_web::{Route, RouteTable, Router};
 
 use crate::identity::{
-    account_deletion, disavowal, email_change, email_verification, mail_notice, own_data,
+    account_deletion, disavowal, email, email_change, email_verification, mail_notice, own_data,
     password_change, password_reset, password_reset_request, profile, registration,
 };
-use crate::sign_in::{challenge, first_step, password, renewal, session, sign_out, step_up};
+use crate::machine::api_key;
+use crate::sign_in::{
+    backup_code, challenge, factors, first_step, passkey, passkey_sign_in, password, renewal,
+    session, sign_out, step_up, totp,
+};
 use crate::{asset_route, home};
 
 pub(crate) fn routes(to: &mut impl Router) {
@@ -16,6 +20,7 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&home::FOLDER, home::folder);
     to.add(&first_step::SHOW, first_step::show);
     to.add(&password::SIGN_IN, password::sign_in);
+    to.add(&passkey_sign_in::SIGN_IN_ALONE, passkey_sign_in::sign_in_alone);
     to.add(&challenge::BEGIN_AGAIN, challenge::begin_again);
     to.add(&challenge::ANSWER, challenge::answer);
     to.add(&renewal::RENEW, renewal::renew);
@@ -39,6 +44,8 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&password_change::CHANGE, password_change::change);
     to.add(&profile::SHOW, profile::show);
     to.add(&profile::CHANGE, profile::change);
+    to.add(&email::SHOW, email::show);
+    to.add(&email::CHANGE, email::change);
     to.add(&email_change::SHOW, email_change::show);
     to.add(&email_change::CONFIRM, email_change::confirm);
     to.add(&disavowal::SHOW, disavowal::show);
@@ -46,6 +53,28 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&own_data::SHOW, own_data::show);
     to.add(&account_deletion::SHOW, account_deletion::show);
     to.add(&account_deletion::DELETE, account_deletion::delete);
+    to.add(&factors::LIST, factors::list);
+    to.add(&totp::SHOW, totp::show);
+    to.add(&totp::START, totp::start);
+    to.add(&totp::CONFIRM, totp::confirm);
+    to.add(&totp::REMOVAL, totp::removal);
+    to.add(&totp::REMOVE, totp::remove);
+    to.add(&backup_code::SHOW, backup_code::show);
+    to.add(&backup_code::GENERATE, backup_code::generate);
+    to.add(&passkey::SHOW, passkey::show);
+    to.add(&passkey::START, passkey::start);
+    to.add(&passkey::CREATE, passkey::create);
+    to.add(&passkey::EDIT, passkey::edit);
+    to.add(&passkey::RENAME, passkey::rename);
+    to.add(&passkey::REMOVAL, passkey::removal);
+    to.add(&passkey::REMOVE, passkey::remove);
+    to.add(&api_key::LIST, api_key::list);
+    to.add(&api_key::SHOW, api_key::show);
+    to.add(&api_key::CREATE, api_key::create);
+    to.add(&api_key::ROTATION, api_key::rotation);
+    to.add(&api_key::ROTATE, api_key::rotate);
+    to.add(&api_key::REVOCATION, api_key::revocation);
+    to.add(&api_key::REVOKE, api_key::revoke);
     to.add(&session::LIST, session::list);
     to.add(&session::END, session::end);
     to.add(&session::END_OTHERS, session::end_others);

@@ -18,6 +18,10 @@ pub(crate) struct Site {
     pub(crate) logo: String,
     /// The path of the stylesheet.
     pub(crate) stylesheet: String,
+    /// The path of the script for passkeys.
+    pub(crate) passkey_script: String,
+    /// The path of the script for secrets that are shown once.
+    pub(crate) secret_script: String,
 }
 
 impl Site {
@@ -26,6 +30,8 @@ impl Site {
         Self {
             logo: assets.path(brand.logo.file_name()).to_owned(),
             stylesheet: assets.path("console.css").to_owned(),
+            passkey_script: assets.path("passkey.js").to_owned(),
+            secret_script: assets.path("secret.js").to_owned(),
             name: brand.name,
             registration,
             assets,

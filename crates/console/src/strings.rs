@@ -31,6 +31,7 @@ strings! {
     wait_before "Try again in"
     wait_seconds "seconds."
     optional "optional"
+    field_required "fill this in"
     bad_character "remove characters that are not visible, or that turn the text around"
 
     password "Password"
@@ -51,6 +52,12 @@ strings! {
     mailed_code_text "This sign-in looks unusual, so we have sent a code to the email address of the account. It may take a minute to arrive."
     second_step_action "Continue"
     second_step_begin_again "Begin again"
+
+    sign_in_passkey "Sign in with a passkey"
+    use_passkey "Use a passkey"
+    passkey_no_password "No password? Confirm with a passkey"
+    passkey_fault "The passkey was not used. Try again, or go on without it."
+    passkey_script_needed "Passkeys need JavaScript, and this browser runs none for this page."
 
     sign_out_action "Sign out"
     signed_out_title "You are signed out"
@@ -142,6 +149,91 @@ strings! {
     delete_done_title "Your account is deleted"
     delete_done_text "You are signed out everywhere. A mail confirms it."
 
+    factors_title "Security"
+    factors_text "A second factor protects your account even if somebody learns your password."
+    factor_required "Your account must have a second factor. Set one up before you go on."
+    factor_removed "The factor is removed."
+    added "added"
+    remove "Remove"
+    not_used_yet "not used yet"
+    app_title "Authenticator app"
+    app_name "App with six-digit codes"
+    app_none "There is no authenticator app."
+    app_add "Set up"
+    app_replace "Replace"
+    app_text "An app on your phone shows a new six-digit code every 30 seconds. An app that you have set up before stays in force until the new one is confirmed."
+    app_scan "Scan the picture with your authenticator app, then enter the code that the app shows."
+    app_qr "QR code with the key for the app"
+    app_no_camera "No camera? Type the key instead"
+    app_open "Open an app on this device"
+    app_code "Six-digit code"
+    app_confirm "Confirm the app"
+    app_again "Enter the code that the app shows now. If the app does not have the account yet, begin again."
+    app_done "Your authenticator app is set up, and all other sessions have ended. Make backup codes now, for the day on which you do not have your phone."
+    app_remove_title "Remove the authenticator app"
+    app_remove_text "From then on, no code of the app is asked for. If it is your only factor, the backup codes end too."
+    passkeys_title "Passkeys"
+    passkeys_none "There is no passkey."
+    passkey_add "Add a passkey"
+    passkey_title "Add a passkey"
+    passkey_text "With a passkey you sign in by the fingerprint, face or code of your device, without a password. It works on this site only, so it cannot be given away to another one."
+    passkey_create_text "Give the passkey a name by which you recognise the device. Then your browser asks you to confirm."
+    passkey_create "Create the passkey"
+    passkey_name "Name"
+    passkey_default_name "This device"
+    passkey_backed_up "synchronised"
+    passkey_one_title "Passkey"
+    passkey_lost "Lost, or no longer used?"
+    passkey_remove "Remove this passkey"
+    passkey_remove_text "From then on, nobody signs in with it. Delete it from your device too."
+    passkey_done "Your passkey is added, and all other sessions have ended. Make backup codes if you have none."
+    backup_title "Backup codes"
+    backup_make "Make new codes"
+    backup_text "Ten codes for the day on which you have no app and no passkey. Each works once. New codes end all earlier ones."
+    backup_action "Make ten codes"
+    backup_none "You have no backup codes. Without them, a lost phone can cost you the account."
+    backup_left "unused codes are left."
+    backup_shown_once "These codes are shown only now. Keep them where you keep important papers."
+    backup_stored "I have stored them"
+    backup_file "backup-codes.txt"
+    copy "Copy"
+    copied "Copied."
+    save_file "Save as a file"
+    print "Print"
+
+    email_title "Change your email address"
+    email_text "A link goes to the new address, and a notice to the present one. The address changes when you follow the link."
+    new_email "New email address"
+    email_action "Send the link"
+
+    api_keys_title "API keys"
+    api_keys_text "A key lets a program act for you, within the rights that you give it."
+    api_keys_none "There is no API key."
+    api_key_add "Create a key"
+    api_key_name "Name"
+    api_key_name_hint "What the program is or does."
+    api_key_scope "Rights"
+    api_key_scope_hint "One on each line, as resource:action, such as schedule:read. The key never has more than your role."
+    api_key_networks "Networks"
+    api_key_networks_hint "One on each line, such as 192.0.2.0/24. Without one, the key works from everywhere."
+    api_key_days "Lifetime in days"
+    api_key_days_hint "1 to 365."
+    api_key_days_fault "Enter a whole number from 1 to 365."
+    api_key_rotate "Replace"
+    api_key_rotate_title "Replace an API key"
+    api_key_rotate_text "The new key has the same name, rights, networks and lifetime. The present one works for another 24 hours."
+    api_key_revoke "Revoke"
+    api_key_revoke_title "Revoke an API key"
+    api_key_revoke_text "The key stops working everywhere within a second. This cannot be undone."
+    api_key_new_title "Your new API key"
+    api_key_shown_once "This key is shown only now. Give it to the program as a secret, in the header Authorization: Bearer."
+    api_key_file "api-key.txt"
+    api_key_damaged "damaged, and refused"
+    api_key_everywhere "from everywhere"
+    expired "expired"
+    expires "expires"
+    done "Done"
+
     sessions_title "Sessions"
     sessions_open "Where you are signed in"
     sessions_end "End"
@@ -157,8 +249,12 @@ strings! {
 
 impl Strings {
     /// The sections of the navigation: path and name.
-    pub(crate) const fn sections(&self) -> [(&'static str, &'static str); 2] {
-        [(paths::HOME, self.account_section), (paths::SESSIONS, self.sessions_title)]
+    pub(crate) const fn sections(&self) -> [(&'static str, &'static str); 3] {
+        [
+            (paths::HOME, self.account_section),
+            (paths::FACTORS, self.factors_title),
+            (paths::SESSIONS, self.sessions_title),
+        ]
     }
 }
 

@@ -27,10 +27,11 @@ pub mod unlock;
 
 pub(crate) use self::pipeline::verify;
 pub use self::pipeline::{
-    CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, ChallengeResult, ChallengeUse,
-    HashReplacement, Identifier, IssuedChallenge, MAX_CHALLENGE_TRIES, MailedCode, NewChallenge,
-    NewMailedCode, OpenChallenge, PasskeySignIn, PasskeySignInError, PasskeySignInOptions,
-    PasskeySignInRequest, PasswordProof, Proof, RiskAssessor, RiskFiles, RiskInputs, RiskQuery,
-    RiskStore, SecondFactor, SessionOpening, SessionOpeningResult, SignIn, SignInError,
-    SignInRequest, SignInResult, SignInStore, SignedIn, StoredCredentials, StoredPassword,
+    BrowserCookies, CHALLENGE_LIFETIME, ChallengeAnswer, ChallengeError, ChallengeResult,
+    ChallengeUse, HashReplacement, Identifier, IssuedChallenge, MAX_CHALLENGE_TRIES, MailedCode,
+    NewChallenge, NewMailedCode, OpenChallenge, PasskeySignIn, PasskeySignInError,
+    PasskeySignInOptions, PasskeySignInRequest, PasswordProof, Proof, RiskAssessor, RiskFiles,
+    RiskInputs, RiskQuery, RiskStore, SecondFactor, SessionOpening, SessionOpeningResult, SignIn,
+    SignInError, SignInRequest, SignInResult, SignInStore, SignedIn, StoredCredentials,
+    StoredPassword,
 };

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod api_key_request;
 mod app_data;
 mod application;
 mod authentication;
@@ -44,6 +45,7 @@ mod tls;
 mod transport;
 mod waiting;
 
+pub use api_key_request::ApiKeyRequest;
 pub use app_data::AppData;
 pub use application::{Application, Background, Part};
 pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
@@ -71,7 +73,8 @@ pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
 pub use server::{Running, serve, spawn};
 pub use service::Service;
 pub use session_cookies::{
-    RefreshPlace, add_cookie, bind, forget_session, remember_device, set_access, set_session,
+    RefreshPlace, add_cookie, bind, browser_cookies, forget_session, remember_device, set_access,
+    set_session,
 };
 pub use settings::{ConnectionLimits, RequestBounds, Settings};
 pub use shared_answer::SharedAnswer;

@@ -2,17 +2,20 @@
 //!
 //! A refresh token works only with the binding cookie of its own session: with another one it counts as
 //! stolen. So a new binding cookie never meets the refresh token of an earlier session in the same
-//! browser, whichever surface has signed in: a response that sets the one also sets or deletes the other.
+//! browser, whichever surface has signed in: a response that sets the one also sets or deletes the other,
+//! and the sign-in ends the earlier session, whose refresh token a script may still hold.
 
-use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use portcullis_domain::{Delivery, ExposeSecret, SecretString};
+use portcullis_flows::sign_in::BrowserCookies;
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
 use portcullis_flows::sign_in::session_tokens::{AccessToken, SessionTokens};
 use portcullis_token::OpaqueSecret;
 
-use crate::cookies::{Name, forget, set};
+use crate::cookies::{Name, cookie, forget, set};
+use crate::problem::Problem;
 
 /// The place of the refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,20 @@ pub fn add_cookie(response: &mut HttpResponse, cookie: &Cookie<'_>) {
     if let Err(error) = response.add_cookie(cookie) {
         tracing::error!(%error, "a cookie could not be set");
     }
+}
+
+/// The cookies of a session that the browser presents with a sign-in.
+///
+/// # Errors
+///
+/// [`Code::AmbiguousCredentials`] if it presents two of one name.
+///
+/// [`Code::AmbiguousCredentials`]: crate::Code::AmbiguousCredentials
+pub fn browser_cookies(request: &HttpRequest) -> Result<BrowserCookies, Problem> {
+    Ok(BrowserCookies {
+        device: cookie(request, Name::Device)?,
+        session_binding: cookie(request, Name::Binding)?,
+    })
 }
 
 /// Sets the cookies of the tokens of a session, and its new binding cookie if there is one. Tokens with

@@ -10,20 +10,27 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::rt::System;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use clap::ValueEnum;
 use hyper::StatusCode;
+use portcullis_domain::{Clock, SystemClock};
+use portcullis_token::{AccessClaims, RevocationSet, Verifier};
 
 use self::body::Body;
-use crate::bench::Bench;
-use crate::client::{Client, Request, source};
+use crate::bench::{Bench, ISSUER};
+use crate::client::{Client, Request, get, source};
 use crate::comparison::{MeasuredWork, Round};
 use crate::load::{Load, Repeat};
 use crate::options::{Handler, Route};
 use crate::outcome::Result;
 use crate::questions::{BATCH, CHECK, ME};
 use crate::server::{Server, free_address};
+
+/// The keys that a server publishes, and the variable that passes them on to the bare handler.
+const KEYS_PATH: &str = "/.well-known/jwks.json";
+const KEYS: &str = "BENCH_KEYS";
 
 /// The path of its readiness check.
 const READY: &str = "/ready";
@@ -43,6 +50,17 @@ impl BareHandler {
         bytes: usize,
         load: impl FnOnce(SocketAddr) -> Result<Load<Repeat>>,
     ) -> Result<Self> {
+        Self::start_with(bench, route, bytes, load, &[]).await
+    }
+
+    /// The same, with additional variables of the environment.
+    async fn start_with(
+        bench: &Bench,
+        route: Route,
+        bytes: usize,
+        load: impl FnOnce(SocketAddr) -> Result<Load<Repeat>>,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let route = route.to_possible_value().ok_or("a route without a name")?;
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -52,8 +70,22 @@ impl BareHandler {
             "--bytes",
             &bytes.to_string(),
         ]);
+        command.envs(environment.iter().copied());
         let server = Server::start(command, address, READY, &bench.log()).await?;
         Ok(Self { server, load: load(address)? })
+    }
+
+    /// Starts the bare handler that verifies the tokens of this server: `me` without the request stack.
+    pub(crate) async fn verifying(
+        bench: &Bench,
+        server: SocketAddr,
+        bytes: usize,
+        load: impl FnOnce(SocketAddr) -> Result<Load<Repeat>>,
+    ) -> Result<Self> {
+        let mut client = Client::connect(server, source(0)).await?;
+        let published = client.send(get(server, KEYS_PATH, None)?).await?.expect(StatusCode::OK)?;
+        let published = String::from_utf8(published.body.to_vec())?;
+        Self::start_with(bench, Route::VerifiedMe, bytes, load, &[(KEYS, &published)]).await
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
@@ -77,12 +109,20 @@ pub(crate) async fn answer_size(server: SocketAddr, request: Request) -> Result<
 pub(crate) fn serve(handler: &Handler) -> Result<()> {
     let body = web::Data::new(Body::of_size(handler.route, handler.bytes)?);
     let route = handler.route;
+    let tokens = match route {
+        Route::VerifiedMe => Some(web::Data::new(Tokens::of_environment()?)),
+        Route::Me | Route::Check | Route::Batch => None,
+    };
     let server = HttpServer::new(move || {
-        let app = App::new()
+        let mut app = App::new()
             .app_data(body.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
             .route(READY, web::get().to(HttpResponse::Ok));
+        if let Some(tokens) = &tokens {
+            app = app.app_data(tokens.clone());
+        }
         match route {
+            Route::VerifiedMe => app.route(ME, web::get().to(verify_and_answer)),
             Route::Me => app.route(ME, web::get().to(answer)),
             Route::Check => app.route(CHECK, web::post().to(read_and_answer)),
             Route::Batch => app.route(BATCH, web::post().to(read_and_answer)),
@@ -100,6 +140,42 @@ async fn answer(body: web::Data<Body>) -> HttpResponse {
     HttpResponse::Ok().json(&body)
 }
 
+/// Verifies access tokens as the server does: by a signature that it remembers, and by revocations.
+struct Tokens {
+    verifier: Verifier<AccessClaims>,
+    revocations: RevocationSet,
+    clock: SystemClock,
+}
+
+impl Tokens {
+    fn of_environment() -> Result<Self> {
+        const REMEMBERED: usize = 16 * 1024;
+        let published = std::env::var(KEYS)?;
+        let verifier = Verifier::from_jwks(&published, ISSUER, "portcullis")?;
+        Ok(Self {
+            verifier: verifier.remembering(REMEMBERED),
+            revocations: RevocationSet::new(),
+            clock: SystemClock::new(),
+        })
+    }
+
+    fn accept(&self, request: &HttpRequest) -> bool {
+        let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+        let claims = header
+            .and_then(|header| header.strip_prefix("Bearer "))
+            .and_then(|token| self.verifier.verify(token, self.clock.now()).ok());
+        claims.is_some_and(|claims| !self.revocations.is_revoked(&claims))
+    }
+}
+
+async fn verify_and_answer(
+    request: HttpRequest,
+    tokens: web::Data<Tokens>,
+    body: web::Data<Body>,
+) -> HttpResponse {
+    if tokens.accept(&request) { answer(body).await } else { HttpResponse::Unauthorized().finish() }
+}
+
 async fn read_and_answer(body: web::Data<Body>, _read: web::Bytes) -> HttpResponse {
     HttpResponse::Ok().json(&body)
 }
@@ -107,7 +183,7 @@ async fn read_and_answer(body: web::Data<Body>, _read: web::Bytes) -> HttpRespon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{get, post};
+    use crate::client::post;
 
     /// A complete load test against the handler, in a thread of this process.
     async fn loaded(route: Route, request: impl Fn(SocketAddr) -> Request) {

@@ -1,4 +1,5 @@
-//! `me` with a bearer token: the cost of verifying a token, against a bare handler.
+//! `me` with a bearer token: the cost of verifying a token, against a bare handler; and the cost of the
+//! request stack, against a bare handler that verifies tokens.
 
 use std::net::SocketAddr;
 
@@ -23,12 +24,20 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let tokens = sign_in(server.address, &people).await?;
 
     let mut load = load(server.address, &tokens, connections)?;
+    let (rounds, length) = (bench.options.rounds, bench.options.round());
     let mut bare = bare_handler(bench, server.address, &tokens).await?;
-    let compared =
-        compare(&mut load, &mut bare, bench.options.rounds, bench.options.round()).await?;
+    let alone = compare(&mut load, &mut bare, rounds, length).await?;
+    bare.stop().await?;
+    let bytes = answer_bytes(server.address, &tokens).await?;
+    let clients = |address| self::load(address, &tokens, connections);
+    let mut bare = BareHandler::verifying(bench, server.address, bytes, clients).await?;
+    let verified = compare(&mut load, &mut bare, rounds, length).await?;
     bare.stop().await?;
     server.stop().await?;
-    Ok(vec![Row::rate("me", &compared, "bare handler", "≥ 0.5")])
+    Ok(vec![
+        Row::rate("me", &alone, "bare handler", "≥ 0.7"),
+        Row::rate("me, its stack", &verified, "bare handler that verifies tokens", "≥ 0.85"),
+    ])
 }
 
 /// The bare handler that stands for `me`.
@@ -37,10 +46,15 @@ pub(crate) async fn bare_handler(
     server: SocketAddr,
     tokens: &[Tokens],
 ) -> Result<BareHandler> {
-    let token = tokens.first().map(|tokens| tokens.access_token.as_str());
-    let bytes = answer_size(server, get(server, ME, token)?).await?;
+    let bytes = answer_bytes(server, tokens).await?;
     let clients = |address| load(address, tokens, bench.options.connections);
     BareHandler::start(bench, Route::Me, bytes, clients).await
+}
+
+/// The bytes of an answer.
+async fn answer_bytes(server: SocketAddr, tokens: &[Tokens]) -> Result<usize> {
+    let token = tokens.first().map(|tokens| tokens.access_token.as_str());
+    answer_size(server, get(server, ME, token)?).await
 }
 
 /// Clients that request `me` repeatedly, for a few accounts each.

@@ -6,14 +6,14 @@ pub(crate) mod of_user;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use portcullis_access::{Scope, ScopeError};
-use portcullis_domain::{ApiKeyId, DisplayName, NetworkList, NetworkListError, Timestamp};
+use portcullis_access::Scope;
+use portcullis_domain::{ApiKeyId, NetworkList, Timestamp};
 use portcullis_flows::machine::api_key::{
     ApiKeyAuthority, ApiKeyChecks, ApiKeyRecord, ApiKeys, NewApiKey, WantedApiKey,
 };
 use portcullis_flows::sign_in::reauthentication::CurrentCredential;
 use portcullis_web::{
-    Body, BoundedList, Caller, Code, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem,
+    ApiKeyRequest, Body, BoundedList, Caller, Code, Guard, Hashing, Json, Limit, Method, Problem,
     Route, SecretText, ShortText, blocking, origin,
 };
 use serde::{Deserialize, Serialize};
@@ -287,32 +287,18 @@ fn parsed(id: &str) -> Result<ApiKeyId, Problem> {
 
 /// The checked body; all its faults are reported together.
 fn wanted(body: ApiKeyBody) -> Result<(CurrentCredential, WantedApiKey), Problem> {
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let ApiKeyBody { name, scope, networks, days, current_password, credential } = body;
     let current = current(current_password, credential.as_ref())?;
-    let mut faults = Vec::new();
-    let mut fault = |field: &str, code: &'static str, message: String| {
-        faults.push(FieldProblem::new(field.to_owned(), code, message));
+    let request = ApiKeyRequest {
+        name: &name.0,
+        scope: texts(&scope.0),
+        networks: networks.as_ref().map_or(Some(Vec::new()), |list| texts(&list.0)),
+        days,
     };
-    let name = DisplayName::parse(&name.0).map_err(|error| {
-        fault("name", "malformed", error.to_string());
-    });
-    let scope = match &scope.0 {
-        Some(pairs) => Scope::parse(pairs.iter().map(|pair| pair.0.as_str())),
-        None => Err(ScopeError::TooLong),
-    };
-    let scope = scope.map_err(|error| fault("scope", error.code(), error.to_string()));
-    let networks = match networks.map(|list| list.0) {
-        None => Ok(NetworkList::default()),
-        Some(Some(list)) => NetworkList::parse(list.iter().map(|network| network.0.as_str())),
-        Some(None) => Err(NetworkListError::TooLong),
-    };
-    let networks = networks.map_err(|error| fault("networks", error.code(), error.to_string()));
-    match (name, scope, networks) {
-        (Ok(name), Ok(scope), Ok(networks)) => {
-            let lifetime = days.map(|days| DAY * u32::from(days));
-            Ok((current, WantedApiKey { name, scope, networks, lifetime }))
-        }
-        _ => Err(Problem::invalid(faults)),
-    }
+    Ok((current, request.checked()?))
+}
+
+/// The texts of a list; `None` if it was too long.
+fn texts(list: &Option<Vec<ShortText>>) -> Option<Vec<&str>> {
+    list.as_ref().map(|list| list.iter().map(|text| text.0.as_str()).collect())
 }

@@ -8,7 +8,7 @@ use portcullis_flows::sign_in::{ChallengeAnswer, IssuedChallenge, SecondFactor};
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
     Body, Code, CookieName, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem, Route,
-    SecretText, Settings, add_cookie, cookie, forget_cookie, origin, set_cookie,
+    SecretText, Settings, add_cookie, browser_cookies, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -122,7 +122,7 @@ pub(crate) async fn answer(
         token: body.0.mfa_token.0,
         binding: cookie(&request, CookieName::Challenge)?,
         factor: factor(body.0.code, body.0.credential.as_ref(), Code::InvalidCode)?,
-        device_token: cookie(&request, CookieName::Device)?,
+        browser: browser_cookies(&request)?,
         origin: origin(&request),
     };
     let had_cookie = answer.binding.is_some();

@@ -9,7 +9,7 @@ use portcullis_flows::sign_in::{PasskeySignIn, PasskeySignInRequest};
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_web::{
     Body, Code, CookieName, Guard, Json, Limit, Method, Problem, Route, Settings, Text, add_cookie,
-    blocking, cookie, forget_cookie, origin, set_cookie,
+    blocking, browser_cookies, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -128,7 +128,7 @@ pub(crate) async fn verify(
         response: Arc::new(response),
         binding: cookie(&request, CookieName::PasskeySignIn)?,
         device_name: body.0.device_name.as_ref().map(|it| name("device_name", it)).transpose()?,
-        device_token: cookie(&request, CookieName::Device)?,
+        browser: browser_cookies(&request)?,
         origin: origin(&request),
     };
     let had_cookie = wanted.binding.is_some();

@@ -4,8 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::{Delivery, DisplayName};
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignInResult};
 use portcullis_web::{
-    Body, Code, CookieName, FieldProblem, Form, Guard, Hashing, Json, Limit, Method, Problem,
-    Route, SecretText, Settings, Text, cookie, origin,
+    Body, Code, FieldProblem, Form, Guard, Hashing, Json, Limit, Method, Problem, Route,
+    SecretText, Settings, Text, browser_cookies, origin,
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -120,7 +120,7 @@ async fn sign_in(
         password: body.password.0,
         delivery: body.delivery,
         device_name: body.device_name.as_ref().map(|it| name("device_name", it)).transpose()?,
-        device_token: cookie(request, CookieName::Device)?,
+        browser: browser_cookies(request)?,
         origin: origin(request),
     };
     let address = wanted.origin.address;

@@ -2,17 +2,14 @@
 
 use actix_web::{HttpResponse, web};
 use portcullis_flows::identity::account_deletion::OwnDeletion;
-use portcullis_flows::sign_in::reauthentication::CurrentCredential;
 use portcullis_web::{
-    Body, Code, Form, Guard, Hashing, Limit, Method, Problem, Route, SecretText, Settings,
-    forget_session,
+    Body, Code, Form, Guard, Hashing, Limit, Method, Problem, Route, Settings, forget_session,
 };
-use serde::Deserialize;
 
-use crate::form::Field;
 use crate::form_page::{FormPage, MessagePage};
 use crate::page::{Frame, Person, page};
 use crate::paths;
+use crate::proof::CurrentForm;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 
@@ -35,16 +32,9 @@ fn form_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let frame = Frame::of(person, site, t.delete_title, paths::HOME);
     let mut page = FormPage::new(frame, DELETE.path, t.delete_action);
     page.text = t.delete_text;
-    page.fields.push(Field::password("current_password", t.current_password, "current-password"));
+    page.reauthenticate(person);
     page.is_dangerous = true;
     page
-}
-
-/// The form.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DeletionForm {
-    current_password: SecretText,
 }
 
 pub(crate) const DELETE: Route = Route {
@@ -71,12 +61,15 @@ pub(crate) async fn delete(
     deletion: web::Data<OwnDeletion>,
     hashing: Hashing,
     settings: web::Data<Settings>,
-    form: Form<DeletionForm>,
+    form: Form<CurrentForm>,
 ) -> Result<HttpResponse, Problem> {
     let principal = person.principal.clone();
-    let current = CurrentCredential::Password(form.0.current_password.0);
     let address = principal.origin.address;
-    match hashing.run(address, move || deletion.delete(&principal, current)).await {
+    let attempt = async {
+        let current = form.0.current()?;
+        hashing.run(address, move || deletion.delete(&principal, current)).await
+    };
+    match attempt.await {
         Ok(()) => {
             person.forget_account();
             let t = &ENGLISH;

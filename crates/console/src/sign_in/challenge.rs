@@ -6,22 +6,22 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::ExposeSecret;
-use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::{ChallengeAnswer, IssuedChallenge, SecondFactor, SignedIn};
 use portcullis_web::quotas::SECOND_FACTOR;
 use portcullis_web::{
     Body, Code, CookieName, Form, Guard, Hashing, Limit, Method, Problem, Route, SecretText,
-    Settings, add_cookie, cookie, forget_cookie, origin, set_cookie,
+    Settings, add_cookie, browser_cookies, cookie, forget_cookie, origin, set_cookie,
 };
 use serde::Deserialize;
 
 use super::first_step;
 use super::session_cookies::opened;
 use crate::form::Field;
-use crate::form_page::{FormPage, Link};
+use crate::form_page::{FormPage, Link, PasskeyButton, options_json};
 use crate::local_path::{LocalPath, NEXT};
 use crate::page::{Frame, see};
 use crate::paths;
+use crate::proof::factor;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 
@@ -32,7 +32,9 @@ pub(crate) fn ask(
     next: &LocalPath,
     secure: bool,
 ) -> Result<HttpResponse, Problem> {
-    let mut response = second_step(site, next, issued.token.expose(), issued.is_mailed).show()?;
+    let passkey = issued.passkey.as_ref().map(options_json).transpose()?.unwrap_or_default();
+    let page = second_step(site, next, issued.token.expose(), issued.is_mailed, &passkey);
+    let mut response = page.show()?;
     if let Some(binding) = &issued.binding {
         let (name, value) = (CookieName::Challenge, binding.expose());
         add_cookie(&mut response, &set_cookie(name, value, issued.lifetime, secure));
@@ -45,6 +47,7 @@ fn second_step<'a>(
     next: &'a LocalPath,
     token: &'a str,
     is_mailed: bool,
+    passkey: &'a str,
 ) -> FormPage<'a> {
     let t = &ENGLISH;
     let (title, text, label) = if is_mailed {
@@ -56,7 +59,11 @@ fn second_step<'a>(
     page.text = text;
     let is_mailed = if is_mailed { "true" } else { "false" };
     page.hidden = vec![("mfa_token", token), ("is_mailed", is_mailed), (NEXT, next.as_str())];
-    page.fields.push(Field::code("code", label));
+    page.fields.push(Field::code("code", label).or_passkey());
+    if !passkey.is_empty() {
+        page.hidden.push(("passkey", passkey));
+        page.passkey = Some(PasskeyButton::answer(passkey.to_owned(), t.use_passkey));
+    }
     let path = next.after(paths::SIGN_IN);
     page.links.push(Link { before: "", label: t.second_step_begin_again, path });
     page
@@ -74,9 +81,13 @@ pub(crate) async fn begin_again(request: HttpRequest) -> HttpResponse {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SecondStepForm {
     mfa_token: SecretText,
-    code: SecretText,
+    code: Option<SecretText>,
+    credential: Option<SecretText>,
     #[serde(default)]
     is_mailed: bool,
+    /// The options for a passkey, which go with the form until it is accepted.
+    #[serde(default)]
+    passkey: String,
     #[serde(default)]
     next: String,
 }
@@ -107,11 +118,11 @@ pub(crate) async fn answer(
     settings: web::Data<Settings>,
     form: Form<SecondStepForm>,
 ) -> Result<HttpResponse, Problem> {
-    let SecondStepForm { mfa_token, code, is_mailed, next } = form.0;
+    let SecondStepForm { mfa_token, code, credential, is_mailed, passkey, next } = form.0;
     let next = LocalPath::parse(&next);
     let token = mfa_token.0.clone();
     let secure = settings.secure_cookies;
-    match attempt(&request, second_factor, &hashing, mfa_token, code).await {
+    match attempt(&request, second_factor, &hashing, mfa_token, (code, credential)).await {
         Ok(signed_in) => {
             let mut response = opened(&signed_in, next.as_str(), secure);
             add_cookie(&mut response, &forget_cookie(CookieName::Challenge, secure));
@@ -121,7 +132,10 @@ pub(crate) async fn answer(
         Err(problem) if problem.code == Code::InvalidMfaToken => {
             first_step::again(&site, &problem, &next, "")
         }
-        Err(problem) => second_step(&site, &next, token.expose_secret(), is_mailed).again(&problem),
+        Err(problem) => {
+            let token = token.expose_secret();
+            second_step(&site, &next, token, is_mailed, &passkey).again(&problem)
+        }
     }
 }
 
@@ -130,15 +144,15 @@ async fn attempt(
     second_factor: web::Data<SecondFactor>,
     hashing: &Hashing,
     token: SecretText,
-    code: SecretText,
+    (code, credential): (Option<SecretText>, Option<SecretText>),
 ) -> Result<SignedIn, Problem> {
     let binding = cookie(request, CookieName::Challenge)?;
     let answer = ChallengeAnswer {
         token: token.0,
         // A challenge of a program has none, and its session is none of a browser.
         binding: Some(binding.ok_or(Problem::new(Code::InvalidMfaToken))?),
-        factor: FactorAnswer::Code(code.0),
-        device_token: cookie(request, CookieName::Device)?,
+        factor: factor(code, credential, Code::InvalidCode)?,
+        browser: browser_cookies(request)?,
         origin: origin(request),
     };
     let address = answer.origin.address;

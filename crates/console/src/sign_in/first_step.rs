@@ -3,8 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 
+use super::passkey_sign_in::SIGN_IN_ALONE;
 use crate::form::Field;
-use crate::form_page::{FormPage, Link};
+use crate::form_page::{FormPage, Link, PasskeyButton};
 use crate::local_path::{LocalPath, NEXT};
 use crate::page::{Frame, query_value};
 use crate::paths;
@@ -46,9 +47,11 @@ fn first_step<'a>(site: &'a Site, next: &'a LocalPath, username: &'a str) -> For
     let mut page = FormPage::new(Frame::new(site, t.sign_in_title), SHOW.path, t.sign_in_action);
     page.hidden.push((NEXT, next.as_str()));
     page.fields = vec![
-        Field::text("username", t.sign_in_name, "username webauthn").value(username),
-        Field::password("password", t.password, "current-password"),
+        Field::text("username", t.sign_in_name, "username webauthn").value(username).or_passkey(),
+        Field::password("password", t.password, "current-password").or_passkey(),
     ];
+    let action = SIGN_IN_ALONE.path;
+    page.passkey = Some(PasskeyButton::sign_in(action, t.sign_in_passkey));
     let forgot = paths::FORGOT_PASSWORD.to_owned();
     page.links.push(Link { before: "", label: t.sign_in_forgot, path: forgot });
     if site.registration.is_ok() {

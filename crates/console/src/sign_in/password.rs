@@ -5,8 +5,8 @@ use portcullis_domain::{Delivery, SecretString};
 use portcullis_flows::sign_in::{SignIn, SignInRequest, SignInResult};
 use portcullis_web::quotas::SIGN_IN as SIGN_IN_RATE;
 use portcullis_web::{
-    Body, Code, CookieName, Form, Hashing, Limit, Method, Problem, Route, SecretText, Settings,
-    cookie, origin,
+    Body, Code, Form, Hashing, Limit, Method, Problem, Route, SecretText, Settings,
+    browser_cookies, origin,
 };
 use serde::Deserialize;
 
@@ -76,7 +76,7 @@ async fn attempt(
         password,
         delivery: Delivery::Cookie,
         device_name: None,
-        device_token: cookie(request, CookieName::Device)?,
+        browser: browser_cookies(request)?,
         origin: origin(request),
     };
     let address = wanted.origin.address;

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::sign_in::ChallengeError;
-use portcullis_flows::sign_in::factor::FactorAnswer;
 use portcullis_flows::sign_in::step_up::{FactorStepUp, StepUpRequest};
 use portcullis_web::{
     Body, Code, Form, Guard, Hashing, Limit, Method, Problem, Route, SecretText, Settings, origin,
@@ -12,10 +11,11 @@ use serde::Deserialize;
 
 use super::first_step::Notice;
 use crate::form::Field;
-use crate::form_page::{FormPage, Link};
+use crate::form_page::{FormPage, Link, PasskeyButton};
 use crate::local_path::{LocalPath, NEXT};
 use crate::page::{Frame, Person, see};
 use crate::paths;
+use crate::proof::factor;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 
@@ -48,7 +48,8 @@ fn form_page<'a>(person: &'a Person, site: &'a Site, next: &'a LocalPath) -> For
     let mut page = FormPage::new(frame, CONFIRM.path, t.second_step_action);
     page.text = t.confirm_text;
     page.hidden.push((NEXT, next.as_str()));
-    page.fields.push(Field::code("code", t.code));
+    page.fields.push(Field::code("code", t.code).or_passkey());
+    page.passkey = Some(PasskeyButton::step_up(t.use_passkey));
     let path = Notice::TooOld.path(next);
     page.links.push(Link { before: t.confirm_other_before, label: t.signed_out_action, path });
     page
@@ -58,7 +59,8 @@ fn form_page<'a>(person: &'a Person, site: &'a Site, next: &'a LocalPath) -> For
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmForm {
-    code: SecretText,
+    code: Option<SecretText>,
+    credential: Option<SecretText>,
     #[serde(default)]
     next: String,
 }
@@ -90,17 +92,20 @@ pub(crate) async fn confirm(
     let next = LocalPath::parse(&form.0.next);
     let (account, session) = person.session()?;
     let methods = person.principal.methods().to_vec();
-    let answer = FactorAnswer::Code(form.0.code.0);
-    let wanted = StepUpRequest { account, session, methods, answer, origin: origin(&request) };
-    let address = wanted.origin.address;
-    let attempt = move || {
-        step_up.step_up(&wanted).map_err(|error| match error {
-            // The person stays signed in.
-            ChallengeError::WrongCode => Problem::new(Code::WrongCode),
-            error => error.into(),
-        })
+    let attempt = async {
+        let answer = factor(form.0.code, form.0.credential, Code::WrongCode)?;
+        let wanted = StepUpRequest { account, session, methods, answer, origin: origin(&request) };
+        let address = wanted.origin.address;
+        let prove = move || {
+            step_up.step_up(&wanted).map_err(|error| match error {
+                // The person stays signed in.
+                ChallengeError::WrongCode => Problem::new(Code::WrongCode),
+                error => error.into(),
+            })
+        };
+        hashing.run(address, prove).await
     };
-    match hashing.run(address, attempt).await {
+    match attempt.await {
         Ok(Some(issued)) => {
             let mut response = see(next.as_str());
             set_access(&mut response, &issued, settings.secure_cookies);

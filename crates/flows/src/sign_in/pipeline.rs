@@ -30,7 +30,7 @@ pub use self::challenge::{
 use self::challenge::{ChallengedSignIn, Challenger};
 pub use self::credentials::{StoredCredentials, StoredPassword};
 pub use self::identifier::Identifier;
-pub use self::opening::SignedIn;
+pub use self::opening::{BrowserCookies, SignedIn};
 use self::opening::{Opened, SessionOpener, VerifiedSignIn};
 pub use self::passkey::{
     PasskeySignIn, PasskeySignInError, PasskeySignInOptions, PasskeySignInRequest,
@@ -79,8 +79,8 @@ pub struct SignInRequest {
     pub delivery: Delivery,
     /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
-    /// The device cookie, if the browser has one.
-    pub device_token: Option<SecretString>,
+    /// The cookies of the browser.
+    pub browser: BrowserCookies,
     /// The source of the request.
     pub origin: Origin,
 }
@@ -276,6 +276,7 @@ impl SignIn {
             },
             device_name: request.device_name.as_ref(),
             challenge: None,
+            browser: &request.browser,
             origin: &request.origin,
         })?;
         let signed_in = match opened {
@@ -320,7 +321,7 @@ impl SignIn {
         request: &SignInRequest,
     ) -> Result<SignInDevice, StoreError> {
         let (store, cookie, now) =
-            (&*self.store, request.device_token.as_ref(), self.ambient.now());
+            (&*self.store, request.browser.device.as_ref(), self.ambient.now());
         let (account, epochs) = (found.account.id, found.device_epochs());
         device::find(store, &self.opener.issuer, cookie, account, epochs, now)
     }

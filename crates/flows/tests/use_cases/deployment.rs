@@ -56,7 +56,7 @@ use portcullis_token::{Lifetimes, Purpose, SecretKey, TokenAuthority, TokenSetti
 
 use crate::factor_use_cases::FactorUseCases;
 pub(crate) use crate::requests::{
-    account_request, by_name, guess, refreshing, refreshing_next, typing,
+    account_request, by_name, cookies, device_cookie, guess, refreshing, refreshing_next, typing,
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

@@ -10,7 +10,9 @@ use portcullis_flows::sign_in::refresh::RefreshRequest;
 use portcullis_flows::sign_in::{ChallengeAnswer, SignInError, SignInRequest, SignedIn};
 use portcullis_testkit::{PASSWORD, samples};
 
-use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, guess, pool, typing};
+use crate::deployment::{
+    Deployment, MINUTE, Node, SECOND, by_name, device_cookie, guess, pool, typing,
+};
 use crate::factors::{self, answer, enrolled};
 use crate::intercepted_store::{Before, InterceptedStore};
 use crate::password_change::{NEW, change};
@@ -253,7 +255,7 @@ fn a_removed_factor_makes_every_device_unknown_and_an_added_one_does_not() {
         let issued = node.sign_in.challenge(&known).unwrap();
         let code = app.code(deployment.now());
         let answer =
-            ChallengeAnswer { device_token: Some(cookie.clone()), ..answer(&issued, &code) };
+            ChallengeAnswer { browser: device_cookie(cookie.clone()), ..answer(&issued, &code) };
         let signed_in = node.factors.second_factor.answer(&answer).unwrap();
         deployment.pass(MINUTE);
         signed_in
@@ -320,7 +322,7 @@ fn failures_with_the_cookie_of_a_forgotten_device_count_as_those_of_a_stranger()
 }
 
 fn from(device: &SecretString, request: SignInRequest) -> SignInRequest {
-    SignInRequest { device_token: Some(device.clone()), ..request }
+    SignInRequest { browser: device_cookie(device.clone()), ..request }
 }
 
 fn device_of(signed_in: SignedIn) -> SecretString {

@@ -10,7 +10,8 @@ use portcullis_flows::sign_in::{SignInError, SignInRequest};
 use portcullis_testkit::{PASSWORD, samples};
 
 use crate::deployment::{
-    DAY, Deployment, Node, SECOND, by_name, guess, refreshing, refreshing_next, typing,
+    DAY, Deployment, Node, SECOND, by_name, device_cookie, guess, refreshing, refreshing_next,
+    typing,
 };
 use crate::factors::enrolled;
 use crate::mailbox::is_stored;
@@ -20,9 +21,9 @@ use crate::password_change::NEW;
 fn a_sign_in_from_a_new_device_is_told_once_and_one_from_a_known_device_is_not() {
     let deployment = Deployment::new();
     let (_, node) = (deployment.enrol("ada"), deployment.node());
-    let device_token = node.sign_in.sign_in(&by_name("ada")).unwrap().device_token;
+    let device = node.sign_in.sign_in(&by_name("ada")).unwrap().device_token.unwrap();
     assert!(deployment.deliver().is_empty(), "the first sign-in of all");
-    let known = SignInRequest { device_token, ..by_name("ada") };
+    let known = SignInRequest { browser: device_cookie(device), ..by_name("ada") };
     node.sign_in.sign_in(&known).unwrap();
     node.sign_in.sign_in(&guess("ada")).unwrap_err();
     assert!(deployment.deliver().is_empty());

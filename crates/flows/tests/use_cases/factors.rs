@@ -7,7 +7,9 @@ use portcullis_flows::sign_in::reauthentication::{
 };
 use portcullis_flows::sign_in::step_up::{StepUp, StepUpRequest};
 use portcullis_flows::sign_in::totp::{ConfirmationRequest, ConfirmedTotp, FactorError};
-use portcullis_flows::sign_in::{ChallengeAnswer, ChallengeError, IssuedChallenge, SignedIn};
+use portcullis_flows::sign_in::{
+    BrowserCookies, ChallengeAnswer, ChallengeError, IssuedChallenge, SignedIn,
+};
 use portcullis_testkit::{AuthenticatorApp, PASSWORD, samples};
 
 use crate::deployment::{
@@ -56,7 +58,7 @@ pub(crate) fn answer(challenge: &IssuedChallenge, code: &str) -> ChallengeAnswer
         token: SecretString::from(challenge.token.expose()),
         binding,
         factor: FactorAnswer::Code(SecretString::from(code)),
-        device_token: None,
+        browser: BrowserCookies::default(),
         origin: samples::origin(),
     }
 }

@@ -10,7 +10,7 @@ use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_flows::sign_in::{ChallengeAnswer, ChallengeError, SignInRequest, SignedIn};
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
-use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name, device_cookie};
 use crate::factors::{answer, is_wrong};
 use crate::password_change::{NEW, change};
 use crate::sign_in_risk::{ABROAD, CODE, HOME, assessed, at_home, challenge_from, from, settled};
@@ -124,7 +124,7 @@ fn a_stranger_on_many_networks_leaves_the_codes_of_known_networks_and_devices() 
         assert_eq!(sent(&deployment), 20, "the mailbox is not flooded");
         challenge_from(&node, ABROAD);
         assert_eq!(sent(&deployment), 0, "an unknown device on an unknown network is one of many");
-        let known = || SignInRequest { device_token: Some(cookie.clone()), ..by_name("ada") };
+        let known = || SignInRequest { browser: device_cookie(cookie.clone()), ..by_name("ada") };
         let challenge = |address, request| {
             assert!(node.sign_in.challenge(&from(address, request)).unwrap().is_mailed);
         };

@@ -8,7 +8,7 @@ use portcullis_flows::sign_in::passkey::{PasskeyRegistrationRequest, RegisteredP
 use portcullis_flows::sign_in::step_up::StepUpRequest;
 use portcullis_flows::sign_in::totp::FactorError;
 use portcullis_flows::sign_in::{
-    ChallengeAnswer, ChallengeError, PasskeySignInError, PasskeySignInOptions,
+    BrowserCookies, ChallengeAnswer, ChallengeError, PasskeySignInError, PasskeySignInOptions,
     PasskeySignInRequest, SignedIn,
 };
 use portcullis_mfa::passkey::{AssertionResponse, RegistrationResponse};
@@ -67,7 +67,7 @@ pub(crate) fn assertion(
         response: Arc::new(AssertionResponse::parse(&credential).unwrap()),
         binding: started.binding.as_ref().map(|cookie| SecretString::from(cookie.expose())),
         device_name: None,
-        device_token: None,
+        browser: BrowserCookies::default(),
         origin: samples::origin(),
     }
 }
@@ -184,7 +184,7 @@ pub(crate) fn assertion_without_options(
         response: Arc::new(AssertionResponse::parse(&authenticator.get(&options, ORIGIN)).unwrap()),
         binding: None,
         device_name: None,
-        device_token: None,
+        browser: BrowserCookies::default(),
         origin: samples::origin(),
     }
 }

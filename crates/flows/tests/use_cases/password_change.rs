@@ -7,10 +7,10 @@ use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::password_change::{
     PasswordChangeError, PasswordChangeRequest, PasswordChanged,
 };
-use portcullis_flows::sign_in::{SignInError, SignInRequest};
+use portcullis_flows::sign_in::{BrowserCookies, SignInError, SignInRequest};
 use portcullis_testkit::{PASSWORD, samples};
 
-use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, guess, pool, typing};
+use crate::deployment::{Deployment, MINUTE, Node, SECOND, by_name, cookies, guess, pool, typing};
 use crate::intercepted_store::{Before, InterceptedStore};
 
 pub(crate) const NEW: &str = "amber heron rows 3 dinghies";
@@ -77,8 +77,8 @@ fn nothing_that_is_done_outside_a_session_closes_its_way_to_a_new_password() {
     let signed_in = node.sign_in.sign_in(&by_name("ada")).unwrap();
     let session = signed_in.tokens.session.id;
     for _ in 0..100 {
-        for device_token in [None, signed_in.device_token.clone()] {
-            let guess = SignInRequest { device_token, ..guess("ada") };
+        for browser in [BrowserCookies::default(), cookies(&signed_in)] {
+            let guess = SignInRequest { browser, ..guess("ada") };
             assert!(matches!(node.sign_in.sign_in(&guess), Err(SignInError::Refused)));
         }
         deployment.pass(15 * MINUTE);

@@ -4,7 +4,7 @@ use portcullis_domain::SecretString;
 use portcullis_flows::identity::account_change::AccountPatch;
 use portcullis_flows::identity::account_request::FieldError;
 use portcullis_flows::identity::password_reset::{PasswordResetError, PasswordResetRequest};
-use portcullis_flows::sign_in::{SignInError, SignInRequest};
+use portcullis_flows::sign_in::{BrowserCookies, SignInError, SignInRequest};
 use portcullis_password::HashingError;
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_testkit::{PASSWORD, samples};
@@ -43,9 +43,10 @@ fn a_reset_is_the_way_out_of_a_permanent_lockout_of_strangers_and_devices() {
     let deployment = Deployment { lockout: policy, ..Deployment::new() };
     let (_, node) = (deployment.enrol("ada"), deployment.node());
     let device_token = node.sign_in.sign_in(&by_name("ada")).unwrap().device_token;
-    for device_token in [None, device_token.clone()] {
+    for device in [None, device_token] {
+        let browser = BrowserCookies { device, ..BrowserCookies::default() };
         for _ in 0..3 {
-            let guess = SignInRequest { device_token: device_token.clone(), ..guess("ada") };
+            let guess = SignInRequest { browser: browser.clone(), ..guess("ada") };
             node.sign_in.sign_in(&guess).unwrap_err();
             deployment.pass(HOUR);
         }

@@ -4,7 +4,7 @@ use portcullis_domain::{Delivery, SecretString};
 use portcullis_flows::identity::account_request::AccountRequest;
 use portcullis_flows::sign_in::refresh::RefreshRequest;
 use portcullis_flows::sign_in::session_tokens::SessionTokens;
-use portcullis_flows::sign_in::{SignInRequest, SignedIn};
+use portcullis_flows::sign_in::{BrowserCookies, SignInRequest, SignedIn};
 use portcullis_testkit::{PASSWORD, samples};
 
 /// A request for an account with the sample password.
@@ -29,17 +29,30 @@ pub(crate) fn typing(identifier: &str, password: &str) -> SignInRequest {
         password: SecretString::from(password),
         delivery: Delivery::Cookie,
         device_name: None,
-        device_token: None,
+        browser: BrowserCookies::default(),
         origin: samples::origin(),
+    }
+}
+
+/// A browser with this device cookie, and without a session.
+pub(crate) fn device_cookie(cookie: SecretString) -> BrowserCookies {
+    BrowserCookies { device: Some(cookie), ..BrowserCookies::default() }
+}
+
+/// The cookies of the browser that was signed in.
+pub(crate) fn cookies(signed_in: &SignedIn) -> BrowserCookies {
+    let binding = signed_in.binding.as_ref();
+    BrowserCookies {
+        device: signed_in.device_token.clone(),
+        session_binding: binding.map(|cookie| SecretString::from(cookie.expose())),
     }
 }
 
 /// The browser that was signed in refreshes, with its cookie.
 pub(crate) fn refreshing(signed_in: &SignedIn) -> RefreshRequest {
-    let binding = signed_in.binding.as_ref();
     RefreshRequest {
         refresh_token: signed_in.tokens.refresh_token.clone(),
-        binding: binding.map(|cookie| SecretString::from(cookie.expose())),
+        binding: cookies(signed_in).session_binding,
         origin: samples::origin(),
     }
 }

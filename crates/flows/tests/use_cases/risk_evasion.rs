@@ -10,8 +10,8 @@ use portcullis_domain::{ExposeSecret, NetworkPrefix, SecretString};
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::password_reset::PasswordResetRequest;
 use portcullis_flows::sign_in::{
-    ChallengeAnswer, ChallengeError, IssuedChallenge, PasskeySignInRequest, SignInResult,
-    SignInStore, SignedIn,
+    BrowserCookies, ChallengeAnswer, ChallengeError, IssuedChallenge, PasskeySignInRequest,
+    SignInResult, SignInStore, SignedIn,
 };
 use portcullis_mfa::passkey::AssertionResponse;
 use portcullis_password::PoolSettings;
@@ -222,7 +222,7 @@ fn a_refused_passkey_is_told_once_and_a_forged_one_never() {
                 response: Arc::new(AssertionResponse::parse(credential).unwrap()),
                 binding: binding.map(|cookie| SecretString::from(cookie.expose())),
                 device_name: None,
-                device_token: None,
+                browser: BrowserCookies::default(),
                 origin: Origin { address: IpAddr::from(ABROAD), ..samples::origin() },
             }))
         };

@@ -9,7 +9,7 @@ use portcullis_flows::sign_in::refresh::{RefreshError, RefreshRequest};
 use portcullis_flows::sign_in::session::ActiveSession;
 use portcullis_testkit::{TestDatabase, samples};
 
-use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, by_name, refreshing};
+use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, by_name, cookies, refreshing};
 
 #[test]
 fn the_most_senior_role_is_that_of_the_matrix_in_force() {
@@ -27,6 +27,37 @@ fn the_most_senior_role_is_that_of_the_matrix_in_force() {
     activate(&deployment, &node, BOSS);
     assert_eq!(lifetime("boss"), (12 * HOUR, HOUR));
     assert_eq!(lifetime("msa"), (30 * DAY, 7 * DAY));
+}
+
+#[test]
+fn a_sign_in_ends_the_session_that_its_browser_had_whoever_holds_it() {
+    let deployment = Deployment::new();
+    let (ada, _) = (deployment.enrol("ada"), deployment.enrol("grace"));
+    let node = deployment.node();
+    let first = node.sign_in.sign_in(&by_name("ada")).unwrap();
+    node.refresh.refresh(&refreshing(&first)).unwrap();
+    let again = SignInRequest { browser: cookies(&first), ..by_name("ada") };
+    let second = node.sign_in.sign_in(&again).unwrap();
+
+    // The rotated token meets the binding cookie of the new session: no theft, the session is over.
+    let stale = RefreshRequest { binding: cookies(&second).session_binding, ..refreshing(&first) };
+    assert!(matches!(node.refresh.refresh(&stale), Err(RefreshError::Invalid)));
+    assert_eq!(deployment.count("sessions WHERE ended_at IS NULL"), 1);
+
+    let program =
+        SignInRequest { delivery: Delivery::Body, browser: cookies(&second), ..by_name("ada") };
+    node.sign_in.sign_in(&program).unwrap();
+    assert_eq!(deployment.count("sessions WHERE ended_at IS NULL"), 2, "it replaces no cookie");
+
+    let grace = SignInRequest { browser: cookies(&second), ..by_name("grace") };
+    node.sign_in.sign_in(&grace).unwrap();
+    assert!(matches!(node.refresh.refresh(&refreshing(&second)), Err(RefreshError::Invalid)));
+    let displaced = format!(
+        "security_events e JOIN accounts a ON a.id = e.subject WHERE e.kind = 'session_displaced' \
+         AND a.username = '{}'",
+        ada.username.as_str()
+    );
+    assert_eq!(deployment.count(&displaced), 2, "each end is recorded for its holder");
 }
 
 #[test]

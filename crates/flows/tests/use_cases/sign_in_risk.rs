@@ -15,7 +15,9 @@ use portcullis_flows::sign_in::{
 };
 use portcullis_testkit::{TestDatabase, at_once, samples};
 
-use crate::deployment::{DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name, guess, typing};
+use crate::deployment::{
+    DAY, Deployment, HOUR, MINUTE, Node, SECOND, by_name, device_cookie, guess, typing,
+};
 use crate::factors::{answer, enrolled};
 use crate::mailbox::is_stored;
 use crate::password_change::{NEW, change};
@@ -98,7 +100,7 @@ fn a_new_device_on_a_new_network_gets_a_code_by_mail_which_works_once() {
         assert!(matches!(again, Err(ChallengeError::Over)), "{again:?}");
 
         // The known device and the home network need no code.
-        let known = SignInRequest { device_token: Some(cookie), ..by_name("ada") };
+        let known = SignInRequest { browser: device_cookie(cookie), ..by_name("ada") };
         node.sign_in.sign_in(&from([203, 0, 113, 9], known)).unwrap();
         node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
         // And now the new network is one that the account uses.

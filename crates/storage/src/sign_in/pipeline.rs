@@ -4,7 +4,9 @@
 use diesel::dsl::not;
 use diesel::prelude::*;
 use portcullis_audit::Outcome;
-use portcullis_domain::{Account, AccountId, AssuranceLevel, DisplayName, NetworkPrefix};
+use portcullis_domain::{
+    Account, AccountId, AssuranceLevel, DisplayName, NetworkPrefix, SessionId,
+};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
@@ -109,9 +111,10 @@ impl SignInStore for Store {
             let used = opening.device.map(|device| device::used(connection, opening, device));
             let device = used.transpose()?;
             insert_session(connection, opening, device)?;
-            let displaced = displace(connection, opening)?;
+            let (replaced, ended) = replace(connection, opening)?;
+            let displaced = ended.and(displace(connection, opening)?);
             let snapshot = Box::new(snapshot);
-            Ok(SessionOpeningResult::Done { snapshot, displaced, factor, device })
+            Ok(SessionOpeningResult::Done { snapshot, displaced, replaced, factor, device })
         })
     }
 
@@ -330,6 +333,20 @@ fn insert_session(
             at: opening.session.authenticated_at,
         },
     )
+}
+
+/// Ends the session that the browser had so far.
+fn replace(
+    connection: &mut Connection,
+    opening: &SessionOpening<'_>,
+) -> Result<(Option<(AccountId, SessionId)>, Revoked), Failure> {
+    let former = opening.former_binding.as_ref();
+    let former = former.map(|binding| sign_out::bound_to(connection, binding)).transpose()?;
+    let Some((account, session)) = former.flatten() else {
+        return Ok((None, Revoked::default()));
+    };
+    let ended = sign_out::end_one(connection, session, opening.displacement)?;
+    Ok((Some((account, session)), ended))
 }
 
 /// Ends the oldest other sessions above the limit. The new session is excluded because it may look

@@ -32,15 +32,7 @@ impl SignOutStore for Store {
         &self,
         binding: &Digest,
     ) -> Result<Option<(AccountId, SessionId)>, StoreError> {
-        let bound = sessions::table
-            .filter(sessions::binding.eq(binding.as_bytes().as_slice()))
-            .filter(sessions::ended_at.is_null())
-            .select((sessions::account_id, sessions::id));
-        self.read(|connection| {
-            let found: Option<(Key, Key)> =
-                dispatch!(connection, inner => bound.first(inner).optional())?;
-            Ok(found.map(|(account, session)| (account.into(), session.into())))
-        })
+        self.read(|connection| bound_to(connection, binding))
     }
 
     fn end_all_sessions(
@@ -51,6 +43,19 @@ impl SignOutStore for Store {
     ) -> Result<Revoked, StoreError> {
         self.write_recorded(effects, |connection| end_all(connection, account, None, ending))
     }
+}
+
+/// The live session with that binding cookie.
+pub(crate) fn bound_to(
+    connection: &mut Connection,
+    binding: &Digest,
+) -> Result<Option<(AccountId, SessionId)>, Failure> {
+    let bound = sessions::table
+        .filter(sessions::binding.eq(binding.as_bytes().as_slice()))
+        .filter(sessions::ended_at.is_null())
+        .select((sessions::account_id, sessions::id));
+    let found: Option<(Key, Key)> = dispatch!(connection, inner => bound.first(inner).optional())?;
+    Ok(found.map(|(account, session)| (account.into(), session.into())))
 }
 
 /// Ends the session if it is live, and revokes its access tokens.

@@ -10,6 +10,7 @@ use portcullis_flows::sign_in::{Identifier, Proof, SessionOpeningResult, SignInS
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
 use portcullis_testkit::{TestDatabase, at_once};
+use portcullis_token::Digest;
 
 use crate::inspect::{count, ends, live_sessions, outcomes};
 use crate::member::{
@@ -136,6 +137,47 @@ fn one_session_too_many_ends_the_oldest() {
         let told = "SELECT count(*) FROM security_events e JOIN sessions s ON s.id = e.session_id
                     WHERE e.kind = 'session_displaced' AND s.end_reason = e.kind";
         assert_eq!(store.number(told).unwrap(), 4, "each has an event of its own");
+    });
+}
+
+#[test]
+fn a_sign_in_ends_the_session_that_its_browser_had_and_no_other() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let (ada, grace) = (enrol(store, "ada"), enrol(store, "grace"));
+        let [spared, first] =
+            ["elsewhere", "first"].map(|cookie| SignIn::bound(&ada, NOW, cookie).opened(store));
+        let after = |account: &Account, cookie: &str, former: &str| SignIn {
+            former_binding: Some(Digest::of(former)),
+            most_sessions: 2,
+            ..SignIn::bound(account, NOW + MINUTE, cookie)
+        };
+        let second = after(&ada, "second", "first");
+        assert_eq!(displaced_by(&second, store), [first.session.id], "it takes no place either");
+        assert_eq!(displaced_by(&after(&ada, "third", "unknown"), store), [spared.session.id]);
+        let of_another = after(&grace, "fourth", "second").open(store);
+        let SessionOpeningResult::Done { displaced, replaced, .. } = of_another else {
+            panic!("{of_another:?}")
+        };
+        assert_eq!(ended(&displaced), [second.session.id]);
+        assert_eq!(replaced, Some((ada.id, second.session.id)));
+        assert_eq!(live_sessions(store), 2);
+    });
+}
+
+#[test]
+fn a_refused_sign_in_ends_no_session_of_its_browser() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        SignIn::bound(&ada, NOW, "first").opened(store);
+        let refused = SignIn {
+            former_binding: Some(Digest::of("first")),
+            proofs: vec![Proof::Password(proof_of(another_hash()))],
+            ..SignIn::bound(&ada, NOW, "second")
+        };
+        assert!(matches!(refused.open(store), SessionOpeningResult::Refused(_)));
+        assert_eq!(live_sessions(store), 1);
     });
 }
 

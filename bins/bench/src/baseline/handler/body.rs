@@ -49,7 +49,7 @@ impl Body {
 
     fn filled(route: Route, filling: String) -> Self {
         match route {
-            Route::Me => Self::Account(Account {
+            Route::Me | Route::VerifiedMe => Self::Account(Account {
                 id: "01997f3e-0000-7000-8000-000000000000",
                 username: "somebody",
                 email: "somebody@example.com",

@@ -23,7 +23,7 @@ use portcullis_token::{Digest, OpaqueSecret};
 
 use super::assessment::{SecondStep, is_new_device};
 use super::code_limit;
-use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
+use super::opening::{BrowserCookies, Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::password::PasswordProof;
 use super::proof::{MailedCode, Proof};
 use super::risk::{AssessedRisk, RiskAssessor};
@@ -157,8 +157,8 @@ pub struct ChallengeAnswer {
     pub binding: Option<SecretString>,
     /// The second factor.
     pub factor: FactorAnswer,
-    /// The device cookie, if the browser has one.
-    pub device_token: Option<SecretString>,
+    /// The cookies of the browser.
+    pub browser: BrowserCookies,
     /// The source of the request.
     pub origin: Origin,
 }
@@ -257,7 +257,7 @@ impl SecondFactor {
             Proof::Factor(proof)
         };
         let epochs = DeviceEpochs { password: epoch, factors: factor_epoch };
-        let (issuer, cookie) = (&self.opener.issuer, answer.device_token.as_ref());
+        let (issuer, cookie) = (&self.opener.issuer, answer.browser.device.as_ref());
         let (store, now) = (&*self.store, self.ambient.now());
         let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let counters = &self.lockout.counters;
@@ -281,6 +281,7 @@ impl SecondFactor {
                 password_counter: &counters.of_device(account.id, epoch, device),
                 policy: &self.lockout.policy,
             }),
+            browser: &answer.browser,
             origin: &answer.origin,
         })?;
         match opened {

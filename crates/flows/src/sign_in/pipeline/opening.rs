@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use portcullis_audit::{Details, EventKind, Origin, Outcome, SecurityEvent};
 use portcullis_domain::{
-    Account, Ambient, Delivery, DisplayName, SecretString, Session, SessionId, TokenId,
+    Account, Ambient, Delivery, DisplayName, ExposeSecret, SecretString, Session, SessionId,
+    TokenId,
 };
 use portcullis_token::{Digest, OpaqueSecret};
 
@@ -16,6 +17,16 @@ use crate::effects::{Effects, Message, Recipient};
 use crate::node::mail::{Mail, MailText};
 use crate::sign_in::device::{self, DeviceEpochs, DeviceUse, SignInDevice};
 use crate::sign_in::session_tokens::{SessionTokens, TokenIssuer};
+
+/// The cookies of a session that a browser presents with a sign-in.
+#[derive(Clone, Debug, Default)]
+pub struct BrowserCookies {
+    /// The device cookie.
+    pub device: Option<SecretString>,
+    /// The binding cookie of the session that the browser has so far. A sign-in with delivery
+    /// [`Delivery::Cookie`] replaces the cookie, and ends that session.
+    pub session_binding: Option<SecretString>,
+}
 
 /// A session with the cookies of the browser.
 #[derive(Debug)]
@@ -52,6 +63,8 @@ pub(super) struct VerifiedSignIn<'a> {
     pub(super) device_name: Option<&'a DisplayName>,
     /// The challenge that it answers, if it has two steps.
     pub(super) challenge: Option<ChallengeUse<'a>>,
+    /// The cookies of the browser.
+    pub(super) browser: &'a BrowserCookies,
     /// The source of the request.
     pub(super) origin: &'a Origin,
 }
@@ -99,7 +112,7 @@ impl SessionOpener {
                 .in_session(session)
         };
         let effects = |opened: &SessionOpeningResult| match opened {
-            SessionOpeningResult::Done { displaced, factor, .. } => {
+            SessionOpeningResult::Done { displaced, replaced, factor, .. } => {
                 let success = |kind, session| event(kind, Outcome::Success, session);
                 let sign_in = success(EventKind::SignIn, session.id).with(details.clone());
                 let used = factor.map(|used| used.effects(&sign_in, &*self.ambient.random));
@@ -120,8 +133,13 @@ impl SessionOpener {
                 let is_reused = matches!(device, SignInDevice::Reused(_));
                 let kind = EventKind::DeviceCookieReused;
                 events.extend(is_reused.then(|| success(kind, session.id)));
-                let displaced = displaced.sessions();
-                events.extend(displaced.map(|ended| success(EventKind::SessionDisplaced, ended)));
+                events.extend(displaced.sessions().map(|ended| {
+                    let ending = success(EventKind::SessionDisplaced, ended);
+                    match replaced {
+                        Some((holder, session)) if *session == ended => ending.about(*holder),
+                        _ => ending,
+                    }
+                }));
                 Effects { events, messages }
             }
             SessionOpeningResult::Refused(outcome) => {
@@ -138,10 +156,12 @@ impl SessionOpener {
                 event(EventKind::SignIn, outcome, session.id).with(details.clone()).into()
             }
         };
+        let former = verified.browser.session_binding.as_ref().filter(|_| uses_cookies);
         let opened = self.store.open(&SessionOpening {
             session: &session,
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
+            former_binding: former.map(|cookie| Digest::of(cookie.expose_secret())),
             device_name: verified.device_name,
             device: uses_cookies.then(|| DeviceUse::of(device, &*self.ambient.random)),
             proofs: verified.proofs,

@@ -13,7 +13,7 @@ use portcullis_mfa::passkey::{AssertionResponse, RequestOptions, UserVerificatio
 use portcullis_token::{Digest, OpaqueSecret};
 
 use super::assessment::{admit, is_new_device};
-use super::opening::{Opened, SessionOpener, SignedIn, VerifiedSignIn};
+use super::opening::{BrowserCookies, Opened, SessionOpener, SignedIn, VerifiedSignIn};
 use super::proof::Proof;
 use super::risk::RiskAssessor;
 use super::store::SignInStore;
@@ -42,8 +42,8 @@ pub struct PasskeySignInRequest {
     pub binding: Option<SecretString>,
     /// The name that the person gives the device.
     pub device_name: Option<DisplayName>,
-    /// The device cookie, if the browser has one.
-    pub device_token: Option<SecretString>,
+    /// The cookies of the browser.
+    pub browser: BrowserCookies,
     /// The source of the request.
     pub origin: Origin,
 }
@@ -147,7 +147,7 @@ impl PasskeySignIn {
         if response.user_handle().is_none() {
             return Err(self.refuse(request, Some(account.id), Outcome::Invalid));
         }
-        let (issuer, cookie) = (&self.opener.issuer, request.device_token.as_ref());
+        let (issuer, cookie) = (&self.opener.issuer, request.browser.device.as_ref());
         let (store, now) = (&*self.store, self.ambient.now());
         let device = device::find(store, issuer, cookie, account.id, epochs, now)?;
         let (networks, address) = (self.opener.issuer.networks(), request.origin.address);
@@ -178,6 +178,7 @@ impl PasskeySignIn {
             review: &|| false,
             device_name: request.device_name.as_ref(),
             challenge: None,
+            browser: &request.browser,
             origin: &request.origin,
         })?;
         match opened {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_audit::{Origin, Outcome};
 use portcullis_domain::{
     Account, AccountId, Delivery, DisplayName, FactorEpoch, MessageId, NetworkList, NetworkPrefix,
-    PasswordEpoch, Session, TokenId,
+    PasswordEpoch, Session, SessionId, TokenId,
 };
 use portcullis_password::PasswordHash;
 use portcullis_rate_limit::LockoutPolicy;
@@ -172,6 +172,9 @@ pub struct SessionOpening<'a> {
     pub refresh: TokenId,
     /// Digest of the binding cookie, for sessions that have one.
     pub binding: Option<Digest>,
+    /// Digest of the binding cookie that the browser had so far. Its session ends: the cookie of the
+    /// new one replaces it.
+    pub former_binding: Option<Digest>,
     /// The name that the person gives the device.
     pub device_name: Option<&'a DisplayName>,
     /// The device, for a client with cookies.
@@ -191,7 +194,7 @@ pub struct SessionOpening<'a> {
     pub challenge: Option<ChallengeUse<'a>>,
     /// The maximum of sessions of the account.
     pub most_sessions: u32,
-    /// The end of the sessions beyond the limit.
+    /// The end of the earlier session of the browser, and of the sessions beyond the limit.
     pub displacement: SessionEnd,
     /// The source of the request, for the token family.
     pub origin: &'a Origin,
@@ -206,8 +209,10 @@ pub enum SessionOpeningResult {
     Done {
         /// The account of the session.
         snapshot: Box<AccountSnapshot>,
-        /// The sessions beyond the limit, which have ended.
+        /// The earlier session of the browser and the sessions beyond the limit, which have ended.
         displaced: Revoked,
+        /// The earlier session of the browser, which may be one of another account.
+        replaced: Option<(AccountId, SessionId)>,
         /// The factor that was used beside a password or instead of one.
         factor: Option<FactorUse>,
         /// The device, for a client with cookies.
