@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use portcullis_domain::Clock;
 use portcullis_flows::identity::registration::RegistrationAnswer;
 use portcullis_testkit::{
-    Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer, TestSettings,
+    AuthenticatorApp, Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer, TestSettings,
 };
+use serde_json::json;
+
+use crate::qr_code::scanned;
 
 /// Notes what the content policy of a page refuses.
 fn watch_policy(page: &mut Page<'_>) {
     let source = "window.refused = []; \
         addEventListener('securitypolicyviolation', event => refused.push(event.blockedURI))";
-    page.call("Page.addScriptToEvaluateOnNewDocument", &serde_json::json!({ "source": source }));
+    page.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
 }
 
 #[test]
@@ -140,4 +144,111 @@ fn an_expired_session_goes_on_without_a_sign_in() {
     page.open(&format!("{}/console", server.origin()));
     assert_eq!(page.path(), "/console");
     assert!(page.text().contains("ada@example.org"));
+}
+
+/// Adds an authenticator, with a check of its user, to the tab.
+fn add_authenticator(page: &mut Page<'_>) {
+    page.call("WebAuthn.enable", &json!({}));
+    let options = json!({ "options": {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+        "hasUserVerification": true, "isUserVerified": true, "automaticPresenceSimulation": true,
+    } });
+    page.call("WebAuthn.addVirtualAuthenticator", &options);
+}
+
+#[test]
+fn a_person_protects_an_account_from_the_registration_to_a_reset() {
+    const NEW: &str = "amber-walrus-paints-9-fences";
+    let settings = TestSettings {
+        registration_answer: RegistrationAnswer::Verified,
+        named: true,
+        ..TestSettings::default()
+    };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let console = format!("{}/console", server.origin());
+    let mut chromium = Chromium::start();
+    let mut page = chromium.page();
+    watch_policy(&mut page);
+    add_authenticator(&mut page);
+
+    page.open(&format!("{console}/register"));
+    page.fill("#username", "ada");
+    page.fill("#email", "ada@example.org");
+    page.fill("#password", PASSWORD);
+    page.submit();
+    page.open(&format!("{console}/verify-email?token={}", server.database().only_link()));
+    page.follow("form button");
+    page.follow(".actions a");
+    page.fill("#username", "ada");
+    page.fill("#password", PASSWORD);
+    page.submit();
+
+    // An app, by the picture.
+    page.follow("nav a[href='/console/factors']");
+    page.follow("a[href='/console/factors/app']");
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    let picture = page.evaluate("document.querySelector('.qr svg').outerHTML");
+    let uri = scanned(picture.as_str().expect("a picture"));
+    let (_, secret) = uri.split_once("secret=").expect("a key");
+    let app = AuthenticatorApp::of(secret.split('&').next().expect("its end"));
+    let code = || {
+        server.clock().advance(Duration::from_secs(60));
+        app.code(server.clock().now())
+    };
+    page.fill("#code", &code());
+    page.submit();
+    assert!(page.text().contains("Your authenticator app is set up"));
+    page.follow("a[href='/console/factors/backup-codes']");
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    assert_eq!(page.evaluate("document.querySelectorAll('[data-line]').length"), 10);
+    assert_eq!(page.evaluate("document.querySelector('.tools').hidden"), false);
+    page.follow(".actions a");
+
+    page.follow(".who button");
+    page.follow(".actions a");
+    page.fill("#username", "ada");
+    page.fill("#password", PASSWORD);
+    page.submit();
+    assert!(page.text().contains("Second step"));
+    page.fill("#code", &code());
+    page.submit();
+    assert_eq!(page.path(), "/console");
+
+    // A passkey.
+    page.follow("nav a[href='/console/factors']");
+    page.follow("a[href='/console/factors/passkeys/add']");
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    page.fill("#name", "Laptop");
+    page.follow("[data-passkey]");
+    assert!(page.text().contains("Your passkey is added"), "{}", page.text());
+    assert!(page.text().contains("Laptop"));
+    page.follow(".who button");
+    page.follow(".actions a");
+    // The authenticator answers at once, so the browser may sign in by what it fills in.
+    if page.path() == "/console/sign-in" {
+        page.follow("[data-passkey]");
+    }
+    assert_eq!(page.path(), "/console", "{}", page.text());
+    let methods = "SELECT amr FROM sessions WHERE ended_at IS NULL";
+    assert_eq!(server.database().store().texts(methods).expect("a session"), ["hwk user mfa"]);
+
+    // Sensitive actions ask for it again after a while.
+    server.clock().advance(Duration::from_secs(1_000));
+    page.open(&format!("{console}/email"));
+    assert_eq!(page.path(), "/console/confirm");
+    page.follow("[data-passkey]");
+    assert_eq!(page.path(), "/console/email");
+
+    let mut elsewhere = Browser::of(&server);
+    elsewhere.submit("/console/forgot-password", &[("email", "ada@example.org")]);
+    page.open(&format!("{console}/reset-password?token={}", server.database().only_link()));
+    page.fill("#new_password", NEW);
+    page.submit();
+    assert!(page.text().contains("all sessions have ended"), "{}", page.text());
+    let live = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    assert_eq!(server.database().store().number(live).expect("a number"), 0);
+    assert_eq!(page.evaluate("window.refused.length"), 0);
 }

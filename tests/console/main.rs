@@ -6,9 +6,12 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod api_keys;
 mod assets;
+mod email;
 mod email_verification;
 mod errors;
+mod factors;
 mod form;
 mod journeys;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
@@ -20,6 +23,8 @@ mod password_change;
 mod password_reset;
 mod pictures;
 mod profile;
+#[path = "../http/qr_code.rs"]
+mod qr_code;
 mod redirects;
 mod registration;
 mod renewal;

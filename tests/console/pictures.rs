@@ -31,6 +31,27 @@ fn take(page: &mut Page<'_>, name: &str) {
     }
 }
 
+/// The pages of a developer; the account is bob's.
+fn api_keys(server: &TestServer, page: &mut Page<'_>) {
+    let origin = server.origin();
+    let developer = "UPDATE accounts SET kind = 'developer', role = 'admin' WHERE username = 'bob'";
+    server.database().store().execute(developer).expect("the account is there");
+    page.open(&format!("{origin}/console/api-keys"));
+    take(page, "api-keys-none");
+    page.open(&format!("{origin}/console/api-keys/new"));
+    take(page, "api-key-new");
+    page.fill("#name", "Nightly report of the wards");
+    page.fill("#scope", "schedule:read\nschedule:list");
+    page.fill("#networks", "192.0.2.0/24\n2001:db8::/32");
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    take(page, "api-key-shown");
+    page.open(&format!("{origin}/console/api-keys"));
+    take(page, "api-keys");
+    page.follow("a[href$='/rotate']");
+    take(page, "api-key-rotate");
+}
+
 #[test]
 fn no_page_is_wider_than_a_small_screen() {
     let server = TestServer::start(TestDatabase::sqlite());
@@ -67,6 +88,17 @@ fn no_page_is_wider_than_a_small_screen() {
     take(&mut page, "account");
     page.open(&format!("{origin}/console/sessions"));
     take(&mut page, "sessions");
+    page.open(&format!("{origin}/console/factors"));
+    take(&mut page, "factors-none");
+    page.open(&format!("{origin}/console/factors/app"));
+    take(&mut page, "app");
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    take(&mut page, "app-key");
+    page.open(&format!("{origin}/console/factors/passkeys/add"));
+    page.fill("#current_password", PASSWORD);
+    page.submit();
+    take(&mut page, "passkey");
     page.open(&format!("{origin}/console/profile"));
     page.fill("#display_name", LONG_NAME);
     page.submit();
@@ -88,12 +120,14 @@ fn no_page_is_wider_than_a_small_screen() {
         ("resend", "verify-email/resend"),
         ("invalid-link", "verify-email"),
         ("not-me", "not-me?token=x"),
+        ("email", "email"),
         ("data", "data"),
         ("delete-account", "delete-account"),
     ] {
         page.open(&format!("{origin}/console/{path}"));
         take(&mut page, name);
     }
+    api_keys(&server, &mut page);
     page.open(&format!("{origin}/console/register"));
     page.fill("#username", "a b");
     page.fill("#email", "ada@example");

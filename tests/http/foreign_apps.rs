@@ -4,35 +4,18 @@
 use std::process::Command;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use portcullis_domain::Clock;
-use portcullis_testkit::{Browser, Chromium, PASSWORD, TestDatabase, TestServer};
-use serde_json::{Value, json};
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer};
+use serde_json::json;
 
 use crate::member::Member;
 use crate::pyjwt::python;
+use crate::qr_code::scanned;
 
 const STEP: Duration = Duration::from_secs(30);
 
 /// Parses the URI as an app does, so that its digits, algorithm and period count too.
 const PYOTP: &str = "import pyotp, sys; print(pyotp.parse_uri(sys.argv[1]).at(int(sys.argv[2])))";
-
-/// Draws an image, and returns its size and its pixels: `#` for dark, `.` for light.
-const DRAW: &str = r"(async (source) => {
-    const image = new Image();
-    image.src = source;
-    await image.decode();
-    const canvas = document.createElement('canvas');
-    const width = canvas.width = image.naturalWidth;
-    const height = canvas.height = image.naturalHeight;
-    const context = canvas.getContext('2d');
-    context.drawImage(image, 0, 0);
-    const { data } = context.getImageData(0, 0, width, height);
-    let pixels = '';
-    for (let at = 0; at < data.length; at += 4) pixels += data[at] < 128 ? '#' : '.';
-    return { width, height, pixels };
-})";
 
 fn seconds(server: &TestServer) -> String {
     server.clock().now().as_seconds().to_string()
@@ -51,23 +34,6 @@ fn run(command: &mut Command) -> String {
     let output = command.output().expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("a code is a text").trim_end().to_owned()
-}
-
-/// The text of the QR code in an SVG document.
-fn scanned(svg: &str) -> String {
-    let source = json!(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)));
-    let mut chromium = Chromium::start();
-    let drawn: Value = chromium.page().evaluate(&format!("{DRAW}({source})"));
-    let side =
-        |name: &str| usize::try_from(drawn[name].as_u64().expect("a number")).expect("it fits");
-    let (width, height) = (side("width"), side("height"));
-    let pixels = drawn["pixels"].as_str().expect("a text").as_bytes();
-    assert_eq!(pixels.len(), width * height);
-    let is_dark = |x: usize, y: usize| pixels[y * width + x] == b'#';
-    let mut image = rqrr::PreparedImage::prepare_from_bitmap(width, height, is_dark);
-    let codes = image.detect_grids();
-    assert_eq!(codes.len(), 1, "one code in {width} × {height} pixels");
-    codes[0].decode().expect("the code can be read").1
 }
 
 #[test]

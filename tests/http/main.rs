@@ -62,6 +62,7 @@ mod permission;
 mod proxy;
 mod proxy_protocol;
 mod pyjwt;
+mod qr_code;
 mod rate_limit;
 mod recent_routes;
 mod refresh;

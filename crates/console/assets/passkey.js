@@ -25,7 +25,11 @@ async function credential(button, request) {
 function send(button, found) {
   const { form } = button;
   for (const field of form.querySelectorAll("[data-or-passkey]")) field.disabled = true;
-  form.elements.credential.value = JSON.stringify(found.toJSON());
+  const answer = document.createElement("input");
+  answer.type = "hidden";
+  answer.name = "credential";
+  answer.value = JSON.stringify(found.toJSON());
+  form.append(answer);
   if (button.dataset.action) form.action = button.dataset.action;
   form.requestSubmit();
 }
