@@ -46,7 +46,7 @@ const MAP: &[(&str, &[&str])] = &[
         "crates/api",
         &["web", "redis", "flows", "password", "token", "mfa", "access", "audit", "domain"],
     ),
-    ("crates/console", &["web", "flows", "mfa", "domain"]),
+    ("crates/console", &["web", "flows", "mfa", "access", "rate-limit", "audit", "domain"]),
     ("crates/guard", &["token", "access", "domain"]),
     ("crates/web", &["flows", "password", "token", "access", "rate-limit", "audit", "domain"]),
     ("crates/redis", &["token", "rate-limit", "domain"]),

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod administration;
 mod api_keys;
 mod assets;
 mod email;
@@ -28,6 +29,7 @@ mod qr_code;
 mod redirects;
 mod registration;
 mod renewal;
+mod roles;
 mod second_step;
 mod sessions;
 mod sign_in;

@@ -52,6 +52,57 @@ fn api_keys(server: &TestServer, page: &mut Page<'_>) {
     take(page, "api-key-rotate");
 }
 
+/// The pages for operators; bob is an administrator by now.
+fn administration(server: &TestServer, page: &mut Page<'_>) {
+    let origin = server.origin();
+    for name in ["charles", "grace.hopper", "katherine", "annie_easley", "mary-golda"] {
+        Browser::of(server).register(name);
+        Browser::of(server).sign_in(name);
+    }
+    let mut stranger = Browser::of(server);
+    for _ in 0..4 {
+        stranger.submit(
+            "/console/sign-in",
+            &[("username", "charles"), ("password", "x"), ("next", "")],
+        );
+    }
+    let changes = [
+        "UPDATE accounts SET role = 'resident', is_active = false WHERE username = 'katherine'",
+        "UPDATE accounts SET role = 'coordinator', mfa_enabled = true WHERE username = 'annie_easley'",
+    ];
+    for change in changes {
+        server.database().store().execute(change).expect("the account is there");
+    }
+    page.open(&format!("{origin}/console/admin/users"));
+    take(page, "admin-users");
+    page.follow("tbody tr:nth-child(4) a");
+    take(page, "admin-user");
+    page.open(&format!("{origin}/console/admin/users?q=nobody"));
+    take(page, "admin-users-none");
+    page.open(&format!("{origin}/console/admin/sessions"));
+    take(page, "admin-sessions");
+    page.open(&format!("{origin}/console/admin/invitations"));
+    page.fill("#email", "lise@example.org");
+    page.submit();
+    take(page, "admin-invitations");
+    page.open(&format!("{origin}/console/admin/bans"));
+    take(page, "admin-bans-none");
+    page.fill("#address", "2001:db8::7");
+    page.fill("#reason", "A scan of all paths");
+    page.submit();
+    take(page, "admin-bans");
+    page.open(&format!("{origin}/console/admin/matrix"));
+    take(page, "admin-matrix");
+    page.open(&format!(
+        "{origin}/console/admin/matrix?role=coordinator&action=approve&resource=absence"
+    ));
+    take(page, "admin-matrix-question");
+    page.open(&format!("{origin}/console/admin/matrix/versions"));
+    take(page, "admin-matrix-versions");
+    page.open(&format!("{origin}/console/admin/audit"));
+    take(page, "admin-audit");
+}
+
 #[test]
 fn no_page_is_wider_than_a_small_screen() {
     let server = TestServer::start(TestDatabase::sqlite());
@@ -128,6 +179,7 @@ fn no_page_is_wider_than_a_small_screen() {
         take(&mut page, name);
     }
     api_keys(&server, &mut page);
+    administration(&server, &mut page);
     page.open(&format!("{origin}/console/register"));
     page.fill("#username", "a b");
     page.fill("#email", "ada@example");

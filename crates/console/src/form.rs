@@ -160,6 +160,11 @@ impl<'a> Field<'a> {
         Self { kind: "lines", ..Self::text(name, label, "off") }
     }
 
+    /// A day and a time, without a zone.
+    pub(crate) fn moment(name: &'static str, label: &'a str) -> Self {
+        Self { kind: "datetime-local", ..Self::text(name, label, "off") }
+    }
+
     /// A whole number.
     pub(crate) fn number(name: &'static str, label: &'a str) -> Self {
         Self { kind: "number", ..Self::text(name, label, "off") }

@@ -1,10 +1,13 @@
 //! Pages of accounts: registration, verification, passwords, profile.
 
+pub(crate) mod account_change;
 pub(crate) mod account_deletion;
+pub(crate) mod account_directory;
 pub(crate) mod disavowal;
 pub(crate) mod email;
 pub(crate) mod email_change;
 pub(crate) mod email_verification;
+pub(crate) mod invitation;
 mod link;
 pub(crate) mod mail_notice;
 pub(crate) mod own_data;

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod application;
 mod asset_route;
 mod assets;
+mod audit;
 mod brand;
 mod form;
 mod form_page;
@@ -12,10 +14,12 @@ mod identity;
 mod local_path;
 mod machine;
 mod moment;
+mod node;
 mod page;
 mod paths;
 mod proof;
 mod routes;
+mod section;
 mod sign_in;
 mod site;
 mod strings;

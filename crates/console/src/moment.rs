@@ -8,6 +8,22 @@ use portcullis_domain::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment(pub(crate) Timestamp);
 
+impl Moment {
+    /// As in `2027-01-15 08:01:30 UTC`, for entries of a log.
+    pub(crate) fn to_seconds(self) -> String {
+        let text = self.0.to_string();
+        match (text.get(..10), text.get(11..19)) {
+            (Some(day), Some(second)) => format!("{day} {second} UTC"),
+            _ => text,
+        }
+    }
+
+    /// The time for a page; templates pass references.
+    pub(crate) const fn at(time: &Timestamp) -> Self {
+        Self(*time)
+    }
+}
+
 /// As in `2027-01-15 08:01 UTC`. The timestamp prints as RFC 3339.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! Pages: what every page shows around its content, the signed-in person, and rendering.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +9,14 @@ use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use askama::Template;
 use portcullis_domain::{AccountId, Ambient, DisplayName, SessionId};
+use portcullis_flows::access::matrix::Matrices;
+use portcullis_flows::access::permission::Permission;
 use portcullis_flows::identity::account::{Accounts, CachedAccount};
 use portcullis_flows::principal::Principal;
 use portcullis_web::{Authenticator, Caller, Code, Problem, blocking};
 use url::form_urlencoded;
 
+use crate::section::Section;
 use crate::site::Site;
 use crate::strings::{ENGLISH, Strings};
 
@@ -23,7 +27,7 @@ pub(crate) struct Frame<'a> {
     /// The brand and the files.
     pub(crate) site: &'a Site,
     /// The title.
-    pub(crate) title: &'a str,
+    pub(crate) title: Cow<'a, str>,
     /// The person, on a page behind the sign-in.
     pub(crate) person: Option<&'a Person>,
     /// The path of the page in the navigation.
@@ -32,8 +36,8 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame of a page for everybody.
-    pub(crate) fn new(site: &'a Site, title: &'a str) -> Self {
-        Self { t: &ENGLISH, site, title, person: None, here: "" }
+    pub(crate) fn new(site: &'a Site, title: impl Into<Cow<'a, str>>) -> Self {
+        Self { t: &ENGLISH, site, title: title.into(), person: None, here: "" }
     }
 
     /// True for the section of the page.
@@ -45,7 +49,7 @@ impl<'a> Frame<'a> {
     pub(crate) fn of(
         person: &'a Person,
         site: &'a Site,
-        title: &'a str,
+        title: impl Into<Cow<'a, str>>,
         here: &'static str,
     ) -> Self {
         Self { person: Some(person), here, ..Self::new(site, title) }
@@ -94,6 +98,8 @@ pub(crate) struct Person {
     pub(crate) principal: Principal,
     /// The account, at most one second old.
     pub(crate) account: Arc<CachedAccount>,
+    /// The sections for operators that the role of the account opens.
+    pub(crate) sections: Vec<Section>,
     /// The CSRF token of the session.
     pub(crate) csrf: String,
     accounts: web::Data<Accounts>,
@@ -109,6 +115,17 @@ impl Person {
     /// Removes the account from the cache of this node, after a change.
     pub(crate) fn forget_account(&self) {
         self.accounts.forget(self.account.id);
+    }
+
+    /// True if the matrix in force grants this to the role of the account. It decides what a page offers;
+    /// the guard of the route decides what happens.
+    pub(crate) fn may(
+        &self,
+        request: &HttpRequest,
+        permission: Permission,
+    ) -> Result<bool, Problem> {
+        let matrix = shared::<Matrices>(request)?.active().load();
+        Ok(matrix.allows(&self.account.role, permission))
     }
 
     /// The display name, or the user name.
@@ -136,13 +153,18 @@ impl FromRequest for Person {
                     .await?
                     .ok_or_else(|| Problem::new(Code::InvalidToken))?,
             };
+            let matrix = shared::<Matrices>(&request)?.active().load();
+            let may = |permission| matrix.allows(&account.role, permission);
+            let sections =
+                Section::ALL.into_iter().filter(|section| section.is_open(may)).collect();
             let random = &shared::<Ambient>(&request)?.random;
             let csrf = shared::<Authenticator>(&request)?.csrf.issue(session, &**random);
-            Ok(Self { principal: caller.0, account, csrf, accounts })
+            Ok(Self { principal: caller.0, account, sections, csrf, accounts })
         })
     }
 }
 
-fn shared<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Problem> {
+/// The value of that type that the server has.
+pub(crate) fn shared<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Problem> {
     request.app_data::<web::Data<T>>().cloned().ok_or_else(|| Problem::new(Code::Internal))
 }

@@ -2,14 +2,18 @@
 
 use portcullis_web::{Route, RouteTable, Router};
 
+use crate::access::{matrix, version};
+use crate::audit::trail;
 use crate::identity::{
-    account_deletion, disavowal, email, email_change, email_verification, mail_notice, own_data,
-    password_change, password_reset, password_reset_request, profile, registration,
+    account_change, account_deletion, account_directory, disavowal, email, email_change,
+    email_verification, invitation, mail_notice, own_data, password_change, password_reset,
+    password_reset_request, profile, registration,
 };
 use crate::machine::api_key;
+use crate::node::ban;
 use crate::sign_in::{
     backup_code, challenge, factors, first_step, passkey, passkey_sign_in, password, renewal,
-    session, sign_out, step_up, totp,
+    session, session_directory, sign_out, step_up, totp,
 };
 use crate::{asset_route, home};
 
@@ -75,6 +79,30 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&api_key::ROTATE, api_key::rotate);
     to.add(&api_key::REVOCATION, api_key::revocation);
     to.add(&api_key::REVOKE, api_key::revoke);
+    to.add(&account_directory::LIST, account_directory::list);
+    to.add(&account_change::SHOW, account_change::show);
+    to.add(&account_change::CHANGE_ROLE, account_change::change_role);
+    to.add(&account_change::ACTIVATE, account_change::activate);
+    to.add(&account_change::DEACTIVATE, account_change::deactivate);
+    to.add(&account_change::DEMAND_PASSWORD, account_change::demand_password);
+    to.add(&account_change::UNLOCK, account_change::unlock);
+    to.add(&account_change::RESET_FACTORS, account_change::reset_factors);
+    to.add(&account_change::END_SESSIONS, account_change::end_sessions);
+    to.add(&account_change::END_SESSION, account_change::end_session);
+    to.add(&account_change::REVOKE_KEY, account_change::revoke_key);
+    to.add(&account_change::DELETE, account_change::delete);
+    to.add(&session_directory::LIST, session_directory::list);
+    to.add(&invitation::LIST, invitation::list);
+    to.add(&invitation::CREATE, invitation::create);
+    to.add(&invitation::REVOKE, invitation::revoke);
+    to.add(&matrix::SHOW, matrix::show);
+    to.add(&version::LIST, version::list);
+    to.add(&version::PROPOSE, version::propose);
+    to.add(&version::ACTIVATE, version::activate);
+    to.add(&trail::SEARCH, trail::search);
+    to.add(&ban::LIST, ban::list);
+    to.add(&ban::IMPOSE, ban::impose);
+    to.add(&ban::LIFT, ban::lift);
     to.add(&session::LIST, session::list);
     to.add(&session::END, session::end);
     to.add(&session::END_OTHERS, session::end_others);

@@ -10,6 +10,7 @@ pub(crate) mod password;
 pub(crate) mod renewal;
 pub(crate) mod session;
 mod session_cookies;
+pub(crate) mod session_directory;
 pub(crate) mod sign_out;
 pub(crate) mod step_up;
 pub(crate) mod totp;

@@ -3,6 +3,7 @@
 mod api_key_request;
 mod app_data;
 mod application;
+mod audit_filter;
 mod authentication;
 mod authorization;
 mod ban;
@@ -48,6 +49,7 @@ mod waiting;
 pub use api_key_request::ApiKeyRequest;
 pub use app_data::AppData;
 pub use application::{Application, Background, Part};
+pub use audit_filter::{AUDIT_FILTER_KEYS, audit_filter};
 pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
 pub use ban::synchronize_soon as synchronize_bans_soon;

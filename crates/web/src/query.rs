@@ -41,6 +41,25 @@ impl Query {
         if faults.is_empty() { Ok(query) } else { Err(Problem::invalid(faults)) }
     }
 
+    /// The query of a form, which sends its empty fields too.
+    #[must_use]
+    pub fn without_empty(mut self) -> Self {
+        self.0.retain(|(_, value)| !value.is_empty());
+        self
+    }
+
+    /// Changes the value of a key, if it has one.
+    pub fn change(&mut self, key: &str, change: impl FnOnce(&str) -> String) {
+        if let Some((_, value)) = self.0.iter_mut().find(|(known, _)| known == key) {
+            *value = change(value);
+        }
+    }
+
+    /// The query as text.
+    pub fn as_text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
+
     /// Accepts only an empty query, for a route without keys.
     pub fn none(request: &HttpRequest) -> Result<(), Problem> {
         Self::read(request, &[]).map(drop)

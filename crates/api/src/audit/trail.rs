@@ -3,26 +3,20 @@
 pub(crate) mod export;
 mod filter;
 
-use std::time::Duration;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_audit::{AuditKeys, DecisionId, Entry};
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
+use portcullis_web::quotas::SEARCHES;
 use portcullis_web::{
-    Body, Caller, Code, Concurrency, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem,
-    Query, Route, blocking,
+    AUDIT_FILTER_KEYS, Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority,
+    Problem, Query, Route, audit_filter, blocking,
 };
 use serde::Serialize;
 
-use self::filter::{FilterParameters, KEYS};
+use self::filter::FilterParameters;
 use crate::openapi::schema::trail::{AuditEntry, AuditPage};
-
-/// Permits for searches. Each holds at most about 40 MiB, and 64 MiB more if a block of an earlier
-/// version is large.
-const SEARCHES: Concurrency =
-    Concurrency { name: "searches", places: 8, unit: None, wait: Duration::ZERO };
 
 /// One page of a search.
 #[derive(Serialize)]
@@ -67,9 +61,9 @@ pub(crate) async fn search(
     audit_keys: web::Data<AuditKeys>,
     trail: web::Data<AuditLog>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &[KEYS, &["limit", "cursor"]].concat())?;
+    let query = Query::read(&request, &[AUDIT_FILTER_KEYS, &["limit", "cursor"]].concat())?;
     let mut faults = Vec::new();
-    let filter = filter::read(&query, &mut faults);
+    let filter = audit_filter(&query, &mut faults);
     let limit = query.parsed(
         "limit",
         || format!("use a number from 1 to {MAX_LIMIT}"),

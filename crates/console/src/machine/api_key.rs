@@ -25,21 +25,21 @@ use crate::strings::ENGLISH;
 #[template(path = "api_keys.html")]
 struct KeysPage<'a> {
     frame: Frame<'a>,
-    keys: Vec<Item>,
+    keys: Vec<KeyItem>,
 }
 
 /// A key in the list.
-struct Item {
-    path: String,
-    name: String,
-    scope: String,
-    networks: String,
-    times: String,
-    is_expired: bool,
+pub(crate) struct KeyItem {
+    pub(crate) id: ApiKeyId,
+    pub(crate) name: String,
+    pub(crate) scope: String,
+    pub(crate) networks: String,
+    pub(crate) times: String,
+    pub(crate) is_expired: bool,
 }
 
-impl Item {
-    fn of(ApiKeyRecord { stored, terms }: ApiKeyRecord, now: Timestamp) -> Self {
+impl KeyItem {
+    pub(crate) fn of(ApiKeyRecord { stored, terms }: ApiKeyRecord, now: Timestamp) -> Self {
         let t = &ENGLISH;
         let joined = |texts: Vec<String>| texts.join(", ");
         let scope = terms
@@ -51,7 +51,7 @@ impl Item {
             |used_at| format!("{} {}", t.last_used, Moment(used_at)),
         );
         Self {
-            path: format!("{}/{}", paths::API_KEYS, stored.id),
+            id: stored.id,
             scope: scope.unwrap_or_else(|| t.api_key_damaged.to_owned()),
             networks: networks
                 .filter(|networks| !networks.is_empty())
@@ -84,7 +84,7 @@ pub(crate) async fn list(
     let now = ambient.now();
     page(&KeysPage {
         frame: Frame::of(&person, &site, ENGLISH.api_keys_title, paths::HOME),
-        keys: records.into_iter().map(|record| Item::of(record, now)).collect(),
+        keys: records.into_iter().map(|record| KeyItem::of(record, now)).collect(),
     })
 }
 

@@ -22,25 +22,25 @@ use crate::strings::ENGLISH;
 #[template(path = "sessions.html")]
 struct SessionsPage<'a> {
     frame: Frame<'a>,
-    sessions: Vec<Item>,
-    devices: Vec<Item>,
+    sessions: Vec<SessionItem>,
+    devices: Vec<SessionItem>,
     end: &'static str,
     end_others: &'static str,
     forget: &'static str,
 }
 
 /// A session or a device in a list.
-struct Item {
-    id: String,
-    name: String,
-    address: String,
-    begun_at: Moment,
-    last_used_at: Moment,
-    is_current: bool,
+pub(crate) struct SessionItem {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) begun_at: Moment,
+    pub(crate) last_used_at: Moment,
+    pub(crate) is_current: bool,
 }
 
-impl Item {
-    fn session(session: &ActiveSession, current: SessionId) -> Self {
+impl SessionItem {
+    pub(crate) fn session(session: &ActiveSession, current: SessionId) -> Self {
         let name = session.device_name.as_ref();
         Self {
             id: session.id.to_string(),
@@ -92,10 +92,10 @@ pub(crate) async fn list(
         Ok::<_, portcullis_flows::StoreError>((sessions.list(account)?, devices.list(account)?))
     };
     let (sessions, devices) = blocking(read).await?;
-    let devices = devices.iter().map(|device| Item::device(device, Some(device.id) == this));
+    let devices = devices.iter().map(|device| SessionItem::device(device, Some(device.id) == this));
     page(&SessionsPage {
         frame: Frame::of(&person, &site, ENGLISH.sessions_title, paths::SESSIONS),
-        sessions: sessions.iter().map(|session| Item::session(session, current)).collect(),
+        sessions: sessions.iter().map(|session| SessionItem::session(session, current)).collect(),
         devices: devices.collect(),
         end: END.path,
         end_others: END_OTHERS.path,
@@ -107,7 +107,7 @@ pub(crate) async fn list(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdForm {
-    id: String,
+    pub(crate) id: String,
 }
 
 pub(crate) const END: Route = Route {

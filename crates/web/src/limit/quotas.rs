@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::concurrency::Concurrency;
 use super::rate::RateLimit;
 
 /// The limit of every route that takes a password or a code of an account that is not signed in.
@@ -27,3 +28,8 @@ pub static MAILED_LINKS: RateLimit =
 /// whenever it is shown.
 pub static PASSKEY_OPTIONS: RateLimit =
     RateLimit::new("passkey_options", 30, Duration::from_secs(60));
+
+/// Permits for searches of the audit log. Each holds at most about 40 MiB, and 64 MiB more if a block of an earlier
+/// version is large.
+pub static SEARCHES: Concurrency =
+    Concurrency { name: "searches", places: 8, unit: None, wait: Duration::ZERO };

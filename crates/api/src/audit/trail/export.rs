@@ -6,12 +6,13 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_web::{
-    Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Query, Route,
+    AUDIT_FILTER_KEYS, Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority,
+    Problem, Query, Route, audit_filter,
 };
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::filter::{self, FilterParameters, KEYS};
+use super::filter::FilterParameters;
 use crate::file_stream::{self, Chunks, EXPORTS, FileError};
 use crate::openapi::word;
 
@@ -77,9 +78,9 @@ impl IntoParams for FormatParameter {
 }
 
 fn wanted(request: &HttpRequest) -> Result<(Filter, ExportFormat), Problem> {
-    let query = Query::read(request, &[KEYS, &["format"]].concat())?;
+    let query = Query::read(request, &[AUDIT_FILTER_KEYS, &["format"]].concat())?;
     let mut faults = Vec::new();
-    let filter = filter::read(&query, &mut faults);
+    let filter = audit_filter(&query, &mut faults);
     let format = query.parsed(
         "format",
         || "use one of csv, jsonl".to_owned(),

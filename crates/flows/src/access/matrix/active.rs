@@ -84,7 +84,7 @@ impl MatrixInForce {
     }
 
     /// True if the role has this permission of the server's own routes.
-    pub(crate) fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
+    pub fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
         self.matrix
             .decide_words(role.as_str(), resource, action, &DecisionContext::by(""))
             .is_allowed()

@@ -1,0 +1,5 @@
+//! Pages of the access matrix.
+
+pub(crate) mod matrix;
+mod picture;
+pub(crate) mod version;

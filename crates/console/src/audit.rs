@@ -1,0 +1,3 @@
+//! Pages of the audit log.
+
+pub(crate) mod trail;

@@ -1,0 +1,3 @@
+//! Pages about this server: banned addresses.
+
+pub(crate) mod ban;

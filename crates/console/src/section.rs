@@ -1,0 +1,70 @@
+//! `Section`: the sections of the console for operators, each with the permissions that open it.
+
+use portcullis_flows::access::permission::{self, Permission};
+
+use crate::strings::ENGLISH;
+
+/// A section for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Accounts.
+    Accounts,
+    /// Sessions of all accounts.
+    Sessions,
+    /// Invitations.
+    Invitations,
+    /// Banned addresses.
+    Bans,
+    /// The access matrix.
+    Matrix,
+    /// The audit log.
+    Audit,
+}
+
+impl Section {
+    /// In the order of the navigation.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Accounts, Self::Sessions, Self::Invitations, Self::Bans, Self::Matrix, Self::Audit];
+
+    /// The path of its first page.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Accounts => "/console/admin/users",
+            Self::Sessions => "/console/admin/sessions",
+            Self::Invitations => "/console/admin/invitations",
+            Self::Bans => "/console/admin/bans",
+            Self::Matrix => "/console/admin/matrix",
+            Self::Audit => "/console/admin/audit",
+        }
+    }
+
+    /// Its name.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Accounts => ENGLISH.accounts_title,
+            Self::Sessions => ENGLISH.all_sessions_title,
+            Self::Invitations => ENGLISH.invitations_title,
+            Self::Bans => ENGLISH.bans_title,
+            Self::Matrix => ENGLISH.matrix_title,
+            Self::Audit => ENGLISH.audit_title,
+        }
+    }
+
+    /// The permissions of its first page.
+    pub(crate) const fn permissions(self) -> &'static [Permission] {
+        match self {
+            Self::Accounts | Self::Sessions => {
+                &[permission::LIST_ACCOUNTS, permission::READ_ACCOUNT]
+            }
+            Self::Invitations => &[permission::INVITE],
+            Self::Bans => &[permission::READ_BANS],
+            Self::Matrix => &[permission::READ_MATRIX],
+            Self::Audit => &[permission::READ_AUDIT_LOG],
+        }
+    }
+
+    /// True if all its permissions are granted.
+    pub(crate) fn is_open(self, may: impl Fn(Permission) -> bool) -> bool {
+        self.permissions().iter().all(|permission| may(*permission))
+    }
+}
