@@ -73,7 +73,10 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     for change in changes {
         server.database().store().execute(change).expect("the account is there");
     }
-    page.open(&format!("{origin}/console/admin/users"));
+    page.open(&format!("{origin}/console/sign-in?next=%2Fconsole%2Fadmin%2Fusers"));
+    page.fill("#username", "bob");
+    page.fill("#password", PASSWORD);
+    page.submit();
     take(page, "admin-users");
     page.follow("tbody tr:nth-child(4) a");
     take(page, "admin-user");

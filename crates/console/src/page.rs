@@ -40,6 +40,15 @@ impl<'a> Frame<'a> {
         Self { t: &ENGLISH, site, title: title.into(), person: None, here: "" }
     }
 
+    /// The class of the main column.
+    pub(crate) fn width(&self) -> &'static str {
+        match self.person {
+            None => "narrow",
+            Some(person) if person.sections.is_empty() => "wide",
+            Some(_) => "wide for-operators",
+        }
+    }
+
     /// True for the section of the page.
     pub(crate) fn is_here(&self, path: &str) -> bool {
         self.here == path
