@@ -203,6 +203,39 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::BigInt;
+
+    sign_in_positions (chain) {
+        chain -> BigInt,
+        sequence -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_type::Utc;
+
+    sign_in_hours (hour_at, outcome) {
+        hour_at -> Utc,
+        outcome -> Text,
+        events -> BigInt,
+        without_account -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use crate::sql_type::Utc;
+
+    sign_in_refusals (counted_by, key, day_at) {
+        counted_by -> Text,
+        key -> Binary,
+        day_at -> Utc,
+        refusals -> BigInt,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Binary};
     use crate::sql_type::Utc;
 
@@ -449,6 +482,7 @@ table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
+diesel::allow_tables_to_appear_in_same_query!(audit_chains, sign_in_positions);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);

@@ -96,6 +96,10 @@ mod settings;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sign_in_ranking;
+#[cfg(test)]
+mod sign_in_statistics;
+#[cfg(test)]
 mod sign_out;
 #[cfg(test)]
 mod signing_key;
