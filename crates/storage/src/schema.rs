@@ -100,8 +100,8 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer};
-    use crate::sql_type::Utc;
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
 
     sign_in_failures (counter) {
         #[sql_name = "budget"]
@@ -110,6 +110,9 @@ table! {
         in_a_row -> Integer,
         last_failed_at -> Utc,
         closed_until -> Utc,
+        account_id -> Nullable<Id>,
+        kind -> Nullable<Text>,
+        password_epoch -> Nullable<Integer>,
     }
 }
 
@@ -486,6 +489,7 @@ diesel::allow_tables_to_appear_in_same_query!(audit_chains, sign_in_positions);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
+diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_failures);
 diesel::allow_tables_to_appear_in_same_query!(devices, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

@@ -10,7 +10,7 @@ use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::device::UsedDevice;
 use portcullis_flows::sign_in::factor::FactorUse;
-use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_flows::sign_in::lockout::{CounterState, FailureCounter};
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
     ChallengeResult, ChallengeUse, HashReplacement, Identifier, NewChallenge, OpenChallenge, Proof,
@@ -129,7 +129,7 @@ impl SignInStore for Store {
 
     fn refuse(
         &self,
-        counter: &Digest,
+        counter: &FailureCounter,
         policy: &LockoutPolicy,
         network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
@@ -138,7 +138,7 @@ impl SignInStore for Store {
             let state = lockout::count_failure(connection, counter, policy)?;
             // During a wait no failure counts for the network either: a right password is refused too.
             if let Some(network) = network.filter(|_| state == CounterState::Open) {
-                risk::count_failure(connection, network, counter)?;
+                risk::count_failure(connection, network, &counter.key)?;
             }
             Ok(state)
         };

@@ -46,6 +46,8 @@ mod job;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod lockout_directory;
+#[cfg(test)]
 mod lockout_races;
 #[cfg(test)]
 mod mail_secret;
