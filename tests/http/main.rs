@@ -79,6 +79,7 @@ mod routes;
 mod sessions;
 mod setup;
 mod sign_in_risk;
+mod sign_in_statistics;
 mod sign_out;
 mod stack;
 mod tls;

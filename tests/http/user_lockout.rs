@@ -81,3 +81,43 @@ fn nobody_unlocks_the_own_account_and_an_unknown_one_is_unknown() {
     let events: Value = grace.get("/api/admin/audit?kind=unlock").json();
     assert_eq!(events["items"][0]["outcome"], "against_rules");
 }
+
+#[test]
+fn the_lockouts_of_all_accounts_are_listed_in_pages() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let grace = Member::new(&server, "grace", "admin");
+        let ada = Member::new(&server, "ada", "msa");
+        Member::new(&server, "bob", "msa");
+        assert_eq!(grace.get("/api/admin/lockouts").json()["items"], json!([]));
+        for name in ["bob", "nobody", "ada"] {
+            for _ in 0..5 {
+                Browser::of(&server).sign_in_with(name, "not-the-password");
+            }
+            server.clock().advance(Duration::from_secs(1));
+        }
+        let all = grace.get("/api/admin/lockouts").json();
+        let names: Vec<_> =
+            all["items"].as_array().unwrap().iter().map(|it| &it["username"]).collect();
+        assert_eq!(names, ["ada", "bob"], "a name that no account has is left out");
+        let failed = server.clock().now() - Duration::from_secs(1);
+        let until = failed + Duration::from_secs(60);
+        let first = json!({ "account_id": ada.account.to_string(), "username": "ada", "locked": "strangers",
+            "failures": 5, "last_failed_at": failed.to_string(), "locked_until": until.to_string() });
+        assert_eq!(all["items"][0], first);
+        let page = grace.get("/api/admin/lockouts?limit=1");
+        let link = page.header("link").expect("another page follows");
+        let next = link.trim_start_matches('<').split_once('>').unwrap().0.to_owned();
+        let last = grace.get(&next).json();
+        assert_eq!((&last["items"][0], &last["next_cursor"]), (&all["items"][1], &Value::Null));
+        for wrong in ["limit=0", "limit=201", "cursor=x", "page=2"] {
+            let refused = grace.get(&format!("/api/admin/lockouts?{wrong}"));
+            assert_eq!(refused.code(), "invalid_request", "{wrong}");
+        }
+        let unlock = format!("/api/admin/users/{}/lockout", ada.account);
+        assert_eq!(grace.send("DELETE", &unlock, &[], "").status, 204);
+        assert_eq!(grace.get("/api/admin/lockouts").json()["items"], json!([all["items"][1]]));
+        let recorded = grace.get("/api/admin/audit?kind=lockouts_listed").json();
+        assert_eq!(recorded["items"].as_array().unwrap().len(), 5, "{recorded}");
+    });
+}

@@ -20,7 +20,7 @@ const STEP: u32 = 3;
 const KEPT: [&str; 2] = ["audit_checkpoints", "__diesel_schema_migrations"];
 
 /// Tables that the days below write.
-const BUSY: [&str; 16] = [
+const BUSY: [&str; 18] = [
     "bans",
     "decision_blocks",
     "email_changes",
@@ -36,6 +36,8 @@ const BUSY: [&str; 16] = [
     "sessions",
     "sign_in_challenges",
     "sign_in_failures",
+    "sign_in_hours",
+    "sign_in_refusals",
     "totp_enrolments",
 ];
 

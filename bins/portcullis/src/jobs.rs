@@ -11,6 +11,7 @@ use portcullis_api::Feed;
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::audit::sign_in_statistics::SignInStatisticsStore;
 use portcullis_flows::machine::api_key::ApiKeyUses;
 use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
@@ -31,7 +32,7 @@ use crate::operator::local_origin;
 
 /// The exclusive jobs: one node runs them for all.
 pub(crate) fn exclusive(
-    store: &Arc<impl RetentionStore + 'static>,
+    store: &Arc<impl RetentionStore + SignInStatisticsStore + 'static>,
     checkpoints: &Arc<Checkpoints>,
     config: &Config,
 ) -> Vec<Job> {
@@ -39,6 +40,7 @@ pub(crate) fn exclusive(
     let forget_bans_after = config.bans.policy.forget_after;
     let mut jobs = vec![
         make_checkpoints(checkpoints, config.audit.checkpoint_every),
+        count_sign_ins(store),
         removal("sessions", store, move |store| store.remove_sessions(retention.sessions, ROWS)),
         removal("sign_in_failures", store, move |store| {
             store.remove_failures(retention.failures, ROWS)
@@ -85,6 +87,13 @@ fn make_checkpoints(checkpoints: &Arc<Checkpoints>, every: Duration) -> Job {
         Ok(BatchResult { done: u64::from(made.is_some()), more: false })
     };
     Job { name: "checkpoints", every, exclusive: true, run: Box::new(run) }
+}
+
+/// Counts new sign-ins of the audit log for its statistics.
+fn count_sign_ins(store: &Arc<impl SignInStatisticsStore + 'static>) -> Job {
+    let store = Arc::clone(store);
+    let run = move || Ok(store.count_sign_ins(ROWS)?);
+    Job { name: "sign_in_counts", every: 10 * SECOND, exclusive: true, run: Box::new(run) }
 }
 
 fn purge_audit_trail(checkpoints: &Arc<Checkpoints>, keep: Duration) -> Job {

@@ -9,6 +9,7 @@ use portcullis_web::{Limits, Mount, Route, RouteTable, Router};
 use crate::access::decision;
 use crate::access::matrix::{self, trial, version};
 use crate::audit::checkpoint;
+use crate::audit::sign_in_statistics;
 use crate::audit::trail::{self, export};
 use crate::identity::{
     account, account_change, account_deletion, account_directory, bootstrap, disavowal,
@@ -20,8 +21,9 @@ use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
 use crate::node::{ban, document, health};
 use crate::sign_in::{
-    backup_code, challenge, csrf, device, mass_sign_out, passkey, passkey_sign_in, password,
-    refresh, session, session_directory, sign_out, step_up, totp, unlock,
+    backup_code, challenge, csrf, device, lockout_directory, mass_sign_out, passkey,
+    passkey_sign_in, password, refresh, session, session_directory, sign_out, step_up, totp,
+    unlock,
 };
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -84,6 +86,7 @@ fn routes(to: &mut impl Router) {
     to.add(&account_change::END_SESSION, account_change::end_session);
     to.add(&session_directory::LIST_OF_USER, session_directory::list_of_user);
     to.add(&session_directory::LIST, session_directory::list);
+    to.add(&lockout_directory::LIST, lockout_directory::list);
     to.add(&unlock::READ, unlock::read);
     to.add(&unlock::UNLOCK, unlock::unlock);
     to.add(&of_user::LIST, of_user::list);
@@ -106,6 +109,7 @@ fn routes(to: &mut impl Router) {
     to.add(&trail::DECISION, trail::decision);
     to.add(&trail::SEARCH, trail::search);
     to.add(&export::EXPORT, export::export);
+    to.add(&sign_in_statistics::READ, sign_in_statistics::read);
     to.add(&checkpoint::FETCH, checkpoint::fetch);
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);

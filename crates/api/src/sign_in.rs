@@ -4,6 +4,7 @@ pub(crate) mod backup_code;
 pub(crate) mod challenge;
 pub(crate) mod csrf;
 pub(crate) mod device;
+pub(crate) mod lockout_directory;
 pub(crate) mod mass_sign_out;
 pub(crate) mod passkey;
 pub(crate) mod passkey_options;

@@ -124,6 +124,8 @@ words! {
         AccountsListed = "accounts_listed",
         /// An administrator listed the sessions of all accounts.
         SessionsListed = "sessions_listed",
+        /// An administrator listed the lockouts of all accounts.
+        LockoutsListed = "lockouts_listed",
         /// An administrator demanded a change of the password of an account, or tried to.
         PasswordChangeDemanded = "password_change_demanded",
         /// The holder of an account took a copy of its data.

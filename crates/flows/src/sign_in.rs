@@ -7,6 +7,7 @@ pub mod factor;
 pub mod factor_reset;
 pub mod hash_cost;
 pub mod lockout;
+pub mod lockout_directory;
 pub mod mass_sign_out;
 pub mod network_policy;
 pub mod passkey;

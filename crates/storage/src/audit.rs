@@ -6,5 +6,6 @@ pub(crate) mod chain;
 pub(crate) mod checkpoint;
 pub(crate) mod event;
 pub(crate) mod recording;
+pub(crate) mod sign_in_statistics;
 pub(crate) mod trail;
 pub(crate) mod verification;

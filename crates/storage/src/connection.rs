@@ -244,6 +244,7 @@ pub(crate) enum Lock {
     Checkpoint,
     Matrix,
     SigningKeys,
+    SignInCounts,
 }
 
 impl Lock {
@@ -266,6 +267,7 @@ impl Lock {
                 Self::Checkpoint => 0x706f_7275,
                 Self::Matrix => 0x706f_7276,
                 Self::SigningKeys => 0x706f_7277,
+                Self::SignInCounts => 0x706f_7278,
             };
             inner
                 .batch_execute(&format!("SELECT {function}({name}, hashtext(current_schema()))"))?;

@@ -100,8 +100,8 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Integer};
-    use crate::sql_type::Utc;
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::sql_type::{Id, Utc};
 
     sign_in_failures (counter) {
         #[sql_name = "budget"]
@@ -110,6 +110,9 @@ table! {
         in_a_row -> Integer,
         last_failed_at -> Utc,
         closed_until -> Utc,
+        account_id -> Nullable<Id>,
+        kind -> Nullable<Text>,
+        password_epoch -> Nullable<Integer>,
     }
 }
 
@@ -199,6 +202,39 @@ table! {
         outcome -> Text,
         details -> Nullable<Text>,
         link -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::BigInt;
+
+    sign_in_positions (chain) {
+        chain -> BigInt,
+        sequence -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_type::Utc;
+
+    sign_in_hours (hour_at, outcome) {
+        hour_at -> Utc,
+        outcome -> Text,
+        events -> BigInt,
+        without_account -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use crate::sql_type::Utc;
+
+    sign_in_refusals (counted_by, key, day_at) {
+        counted_by -> Text,
+        key -> Binary,
+        day_at -> Utc,
+        refusals -> BigInt,
     }
 }
 
@@ -449,9 +485,11 @@ table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, outbox);
+diesel::allow_tables_to_appear_in_same_query!(audit_chains, sign_in_positions);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_challenges);
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
+diesel::allow_tables_to_appear_in_same_query!(accounts, sign_in_failures);
 diesel::allow_tables_to_appear_in_same_query!(devices, sessions);
 diesel::allow_tables_to_appear_in_same_query!(refresh_tokens, sessions);
 diesel::allow_tables_to_appear_in_same_query!(revocation_feed, revocations);

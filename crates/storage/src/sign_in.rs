@@ -11,6 +11,7 @@ pub(crate) mod factor_reset;
 pub(crate) mod family;
 pub(crate) mod hash_cost;
 pub(crate) mod lockout;
+pub(crate) mod lockout_directory;
 pub(crate) mod mass_sign_out;
 pub(crate) mod passkey;
 pub(crate) mod passkey_challenge;

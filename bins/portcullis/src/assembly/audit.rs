@@ -1,4 +1,4 @@
-//! Assembly of the audit log: recording, reading, checkpoints.
+//! Assembly of the audit log: recording, reading, statistics, checkpoints.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use portcullis_audit::AuditKeys;
 use portcullis_domain::Ambient;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::audit::recording::Recorder;
+use portcullis_flows::audit::sign_in_statistics::SignInStatistics;
 use portcullis_flows::audit::trail::AuditLog;
 use portcullis_flows::audit::verification::Verification;
 use portcullis_storage::Store;
@@ -32,6 +33,7 @@ pub(super) fn recorder(foundation: &Foundation) -> Result<Arc<Recorder>, Failure
 pub(super) fn share(foundation: &Foundation, data: &mut AppData) -> Arc<Checkpoints> {
     let Foundation { config, store, secret, ambient } = foundation;
     data.share(Arc::new(trail(store, ambient)));
+    data.share(Arc::new(SignInStatistics::new(store.clone(), ambient.clone())));
     // The cursors of searches are sealed with these keys too.
     data.share(Arc::new(keys(secret)));
     let checkpoints = Arc::new(checkpoints(store, config, secret, ambient));

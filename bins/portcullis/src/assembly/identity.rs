@@ -26,6 +26,7 @@ use portcullis_flows::identity::profile::Profiles;
 use portcullis_flows::identity::provisioning::{ImportableHashes, Provisioning};
 use portcullis_flows::identity::registration::Registration;
 use portcullis_flows::node::revocation::Enforcement;
+use portcullis_flows::sign_in::lockout_directory::LockoutDirectory;
 use portcullis_flows::sign_in::session::Sessions;
 use portcullis_flows::sign_in::session_directory::SessionDirectory;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
@@ -134,6 +135,7 @@ fn share_administration(
     )));
     let lockouts = Lockouts::new(store.clone(), changes(), counters.clone(), ambient.clone());
     data.share(Arc::new(lockouts));
+    data.share(Arc::new(LockoutDirectory::new(store.clone(), ambient.clone())));
 }
 
 /// The ways in which people get accounts and verify their addresses.

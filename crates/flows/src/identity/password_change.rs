@@ -24,7 +24,7 @@ use crate::identity::new_password::{About, NewPasswords, PasswordCheckMode};
 use crate::node::mail::Mail;
 use crate::node::revocation::Revoked;
 use crate::sign_in::device::{self, DeviceEpochs, SignInDevice};
-use crate::sign_in::lockout::Lockout;
+use crate::sign_in::lockout::{FailureCounter, Lockout};
 pub use crate::sign_in::replacement::ReplacementSession;
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd, SessionTokens, TokenIssuer};
 use crate::sign_in::{PasswordProof, SignInStore, verify};
@@ -214,7 +214,7 @@ impl PasswordChange {
             successor: &successor,
             current: &proof,
             new: &new,
-            counter: &counter,
+            counter: &counter.key,
             ending: self.issuer.ending(event.kind, event.at),
             origin: &request.origin,
             effects: &effects,
@@ -244,7 +244,7 @@ impl PasswordChange {
     fn refuse(
         &self,
         request: &PasswordChangeRequest,
-        counter: &Digest,
+        counter: &FailureCounter,
         outcome: Outcome,
     ) -> PasswordChangeError {
         let event = self.event(outcome, request);

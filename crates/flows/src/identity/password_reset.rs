@@ -151,10 +151,10 @@ impl PasswordResets {
             account: account.id,
             new: &new,
             counters: &[
-                self.counters.of_strangers(account.id),
-                self.counters.of_known_devices(account.id, epoch),
+                self.counters.of_strangers(account.id).key,
+                self.counters.of_known_devices(account.id, epoch).key,
             ],
-            factors: &self.counters.of_factors(account.id),
+            factors: &self.counters.of_factors(account.id).key,
             ending: self.issuer.ending(kind, event.at),
             effects: &|result| self.effects(&event, account.id, result),
         })?;

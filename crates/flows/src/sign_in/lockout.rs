@@ -34,6 +34,64 @@ pub struct Lockout {
     pub policy: LockoutPolicy,
 }
 
+/// A counter of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureCounter {
+    /// Its key.
+    pub key: Digest,
+    /// The account that it locks; `None` for a name that no account has, and for a session, whose
+    /// counter locks nothing else.
+    pub owner: Option<CounterOwner>,
+}
+
+/// The account that a counter locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterOwner {
+    /// The account.
+    pub account: AccountId,
+    /// What the counter locks.
+    pub kind: CounterKind,
+    /// The epoch of the password that the counter ends with, if it does.
+    pub epoch: Option<PasswordEpoch>,
+}
+
+/// The callers or proofs that a counter of an account locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CounterKind {
+    /// Callers that have proven nothing.
+    Strangers,
+    /// Devices that have used the present password before.
+    KnownDevices,
+    /// Codes of second factors.
+    Factors,
+}
+
+impl CounterKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Strangers, Self::KnownDevices, Self::Factors];
+
+    /// The stable word, as stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strangers => "strangers",
+            Self::KnownDevices => "known_devices",
+            Self::Factors => "factors",
+        }
+    }
+
+    /// The kind of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A counter without an account.
+impl From<Digest> for FailureCounter {
+    fn from(key: Digest) -> Self {
+        Self { key, owner: None }
+    }
+}
+
 /// The state of a counter after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CounterState {
@@ -66,23 +124,27 @@ impl FailureCounters {
     }
 
     /// The counter of a name that no account has.
-    pub fn of_name(&self, name: &str) -> Digest {
-        self.named(&format!("name:{name}"))
+    pub fn of_name(&self, name: &str) -> FailureCounter {
+        self.named(&format!("name:{name}")).into()
     }
 
     /// The counter of an account for strangers.
-    pub fn of_strangers(&self, account: AccountId) -> Digest {
-        self.named(&format!("account:{account}"))
+    pub fn of_strangers(&self, account: AccountId) -> FailureCounter {
+        let key = self.named(&format!("account:{account}"));
+        let owner = CounterOwner { account, kind: CounterKind::Strangers, epoch: None };
+        FailureCounter { key, owner: Some(owner) }
     }
 
     /// The counter of an account for devices that have used this password before: one for all of
     /// them, so that an attacker gains no guesses by collecting devices while the password is
     /// known.
-    pub fn of_known_devices(&self, account: AccountId, epoch: PasswordEpoch) -> Digest {
-        self.named(&format!("account:{account}:known-devices:{}", epoch.number()))
+    pub fn of_known_devices(&self, account: AccountId, epoch: PasswordEpoch) -> FailureCounter {
+        let key = self.named(&format!("account:{account}:known-devices:{}", epoch.number()));
+        let owner = CounterOwner { account, kind: CounterKind::KnownDevices, epoch: Some(epoch) };
+        FailureCounter { key, owner: Some(owner) }
     }
 
-    /// The counters that can lock an account: those of strangers, of known devices with this password, and of
+    /// The keys of the counters that can lock an account: those of strangers, of known devices with this password, and of
     /// codes.
     pub fn of_account(&self, account: AccountId, epoch: PasswordEpoch) -> [Digest; 3] {
         [
@@ -90,6 +152,7 @@ impl FailureCounters {
             self.of_known_devices(account, epoch),
             self.of_factors(account),
         ]
+        .map(|counter| counter.key)
     }
 
     /// The counter of the password for this device.
@@ -98,7 +161,7 @@ impl FailureCounters {
         account: AccountId,
         epoch: PasswordEpoch,
         device: SignInDevice,
-    ) -> Digest {
+    ) -> FailureCounter {
         match device.known() {
             None => self.of_strangers(account),
             Some(_) => self.of_known_devices(account, epoch),
@@ -106,8 +169,8 @@ impl FailureCounters {
     }
 
     /// The counter of a session, for passwords that are required inside it.
-    pub fn of_session(&self, session: SessionId) -> Digest {
-        self.named(&format!("session:{session}"))
+    pub fn of_session(&self, session: SessionId) -> FailureCounter {
+        self.named(&format!("session:{session}")).into()
     }
 
     /// The counter of the mails with reset links to an address.
@@ -116,8 +179,10 @@ impl FailureCounters {
     }
 
     /// The counter of an account for codes of its second factors.
-    pub fn of_factors(&self, account: AccountId) -> Digest {
-        self.named(&format!("account:{account}:factors"))
+    pub fn of_factors(&self, account: AccountId) -> FailureCounter {
+        let key = self.named(&format!("account:{account}:factors"));
+        let owner = CounterOwner { account, kind: CounterKind::Factors, epoch: None };
+        FailureCounter { key, owner: Some(owner) }
     }
 
     /// The key that draws the hash cost of an unknown name, or of an account without a verifiable

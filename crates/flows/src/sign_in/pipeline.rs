@@ -20,7 +20,6 @@ use portcullis_domain::{
 };
 use portcullis_password::{HashingPool, Overloaded, Password};
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_token::Digest;
 
 use self::assessment::{Assessment, SecondStep, admit, assess};
 pub use self::challenge::{
@@ -51,7 +50,7 @@ use crate::effects::event_now;
 use crate::identity::breach_review::BreachReviews;
 use crate::sign_in::device::{self, SignInDevice};
 use crate::sign_in::hash_cost::HashCosts;
-use crate::sign_in::lockout::{CounterState, Lockout};
+use crate::sign_in::lockout::{CounterState, FailureCounter, Lockout};
 use crate::sign_in::passkey_challenge::PasskeyOffer;
 use crate::sign_in::session_tokens::TokenIssuer;
 
@@ -121,7 +120,7 @@ struct VerifiedPassword<'r> {
     password: Password,
     found: StoredCredentials,
     proof: PasswordProof,
-    counter: Digest,
+    counter: FailureCounter,
     device: SignInDevice,
     risk: Option<AssessedRisk>,
 }
@@ -239,7 +238,7 @@ impl SignIn {
             risk,
             epoch,
             proof: &proof,
-            counter: &counter,
+            counter: &counter.key,
             delivery: request.delivery,
             device_name: request.device_name.as_ref(),
             origin: &request.origin,
@@ -266,7 +265,7 @@ impl SignIn {
             account: &account,
             epochs,
             proofs: &[Proof::Password(proof.clone())],
-            counter: Some(&counter),
+            counter: Some(&counter.key),
             device,
             is_new_device,
             risk,
@@ -295,7 +294,7 @@ impl SignIn {
         &self,
         request: &SignInRequest,
         subject: Option<AccountId>,
-        counter: &Digest,
+        counter: &FailureCounter,
         outcome: Outcome,
         risk: Option<AssessedRisk>,
     ) -> SignInError {
@@ -332,7 +331,7 @@ impl SignIn {
         identifier: &Identifier,
         found: Option<&StoredCredentials>,
         device: SignInDevice,
-    ) -> Digest {
+    ) -> FailureCounter {
         let counters = &self.passwords.counters;
         match found {
             None => counters.of_name(identifier.key()),

@@ -16,7 +16,7 @@ use portcullis_token::Digest;
 use crate::StoreError;
 use crate::effects::event_now;
 use crate::sign_in::factor::{PasskeyChallenge, PasskeyProof, PasskeyVerifier};
-use crate::sign_in::lockout::Lockout;
+use crate::sign_in::lockout::{FailureCounter, Lockout};
 use crate::sign_in::{PasswordProof, SignInStore, StoredPassword, verify};
 
 /// A credential that the holder of a session gives again.
@@ -126,7 +126,7 @@ impl Reauthentication {
                 let (response, verification) = (response.clone(), UserVerification::Required);
                 let proof = self.passkeys.proof(response, challenge, verification);
                 let proof = CurrentProof::Passkey(proof);
-                return Ok(Reauthenticated { account: found.account, proof, counter });
+                return Ok(Reauthenticated { account: found.account, proof, counter: counter.key });
             }
             (StoredPassword::None, _) => return Err(refuse(Outcome::WrongPassword)),
             _ => match found.password_hash() {
@@ -138,7 +138,7 @@ impl Reauthentication {
         match verify(&self.hashing, request.origin.address, typed, stored)? {
             Some(proof) => {
                 let proof = CurrentProof::Password(proof);
-                Ok(Reauthenticated { account: found.account, proof, counter })
+                Ok(Reauthenticated { account: found.account, proof, counter: counter.key })
             }
             None => Err(refuse(Outcome::WrongPassword)),
         }
@@ -147,7 +147,7 @@ impl Reauthentication {
     fn refuse(
         &self,
         request: &ReauthenticationRequest,
-        counter: &Digest,
+        counter: &FailureCounter,
         kind: EventKind,
         details: &Details,
         outcome: Outcome,

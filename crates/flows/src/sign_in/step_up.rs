@@ -14,7 +14,6 @@ use portcullis_domain::{
 };
 use portcullis_mfa::passkey::UserVerification;
 use portcullis_rate_limit::LockoutPolicy;
-use portcullis_token::Digest;
 
 use crate::StoreError;
 use crate::audit::trail::AuditLogStore;
@@ -24,7 +23,7 @@ use crate::sign_in::ChallengeError;
 use crate::sign_in::factor::{
     FactorAnswer, FactorProof, FactorProver, FactorUse, PasskeyChallenge,
 };
-use crate::sign_in::lockout::Lockout;
+use crate::sign_in::lockout::{FailureCounter, Lockout};
 use crate::sign_in::session_tokens::{AccessToken, AccountSnapshot, TokenIssuer};
 
 /// Checks the age of a sign-in and records refusals.
@@ -81,7 +80,7 @@ pub struct StepUpAttempt<'a> {
     /// Returns the authentication of the session afterwards.
     pub authentication: &'a dyn Fn(Authentication) -> Authentication,
     /// The counter of wrong codes.
-    pub counter: &'a Digest,
+    pub counter: &'a FailureCounter,
     /// When that counter closes.
     pub policy: &'a LockoutPolicy,
     /// The effects to record.

@@ -8,7 +8,7 @@ use portcullis_flows::identity::password_change::{
 };
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::device::{DeviceRecord, DeviceStore};
-use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_flows::sign_in::lockout::{CounterState, FailureCounter};
 use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::{
     ChallengeResult, HashReplacement, Identifier, NewChallenge, OpenChallenge, SessionOpening,
@@ -100,7 +100,7 @@ impl<S: SignInStore, F: Fn(&S) + Send + Sync> SignInStore for InterceptedStore<S
 
     fn refuse(
         &self,
-        counter: &Digest,
+        counter: &FailureCounter,
         policy: &LockoutPolicy,
         network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,

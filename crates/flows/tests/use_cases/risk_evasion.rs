@@ -67,7 +67,7 @@ fn failures_during_the_wait_for_a_hashing_thread_count() {
         }
         let network = Some(NetworkPrefix::of(IpAddr::from(HOME)));
         for name in 0..35_u8 {
-            let counter = Digest::of(&format!("person{name}"));
+            let counter = Digest::of(&format!("person{name}")).into();
             store.refuse(&counter, &deployment.lockout, network, &|_| Effects::default()).unwrap();
         }
         release.send(()).unwrap();
@@ -112,7 +112,7 @@ fn a_failure_of_a_network_counts_for_an_hour_whatever_follows_it() {
         let (deployment, node) = settled(database);
         let store = deployment.database.store();
         let network = Some(NetworkPrefix::of(IpAddr::from(ABROAD)));
-        let counter = Digest::of("somebody");
+        let counter = Digest::of("somebody").into();
         for _ in 0..40 {
             store.refuse(&counter, &deployment.lockout, network, &|_| Effects::default()).unwrap();
             store.execute("DELETE FROM sign_in_failures").unwrap();

@@ -1,5 +1,6 @@
 //! `CheckpointStore`: makes, reads and purges by checkpoints, tables `audit_checkpoints` and
-//! `audit_checkpointed`. A purge deletes from `security_events` and `decision_blocks`.
+//! `audit_checkpointed`. A purge deletes from `security_events` and `decision_blocks`, and takes back the counts
+//! of deleted sign-ins.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -14,6 +15,7 @@ use portcullis_flows::audit::checkpoint::{CheckpointState, CheckpointStore};
 use portcullis_flows::audit::trail::AuditLogStore;
 
 use crate::audit::chain::HeadRow;
+use crate::audit::sign_in_statistics;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::database::Database;
 use crate::failure::Failure;
@@ -265,8 +267,8 @@ fn remove_events(connection: &mut Connection, head: &Head, most: u32) -> Result<
     let first: Option<i64> = dispatch!(connection, inner => first.get_result(inner))?;
     let Some(first) = first else { return Ok(0) };
     let last = first.saturating_add(most.into()).saturating_sub(1).min(bigint(head.sequence));
-    let remove = diesel::delete(rows.filter(sequence.le(last)));
-    Ok(u64::try_from(dispatch!(connection, inner => remove.execute(inner))?).unwrap_or(0))
+    let removed = sign_in_statistics::forget(connection, head.chain.as_i64(), last)?;
+    Ok(u64::try_from(removed).unwrap_or(0))
 }
 
 /// Counts decisions, not blocks. Blocks are removed whole, so the count may exceed `most`.

@@ -25,6 +25,7 @@ use crate::schema::{accounts, outbox, sessions};
 use crate::sign_in::challenge;
 use crate::sign_in::device;
 use crate::sign_in::factor;
+use crate::sign_in::lockout;
 use crate::sign_in::reauthentication;
 use crate::sign_in::session;
 use crate::sign_in::sign_out;
@@ -56,6 +57,9 @@ impl AccountChangeStore for Store {
             Lock::Matrix.take(connection)?;
             if matrix::revision(connection)? != change.revision {
                 return Ok((AccountChangeResult::Superseded, Effects::default()));
+            }
+            if change.kind == ChangeKind::Deletion {
+                lockout::lock_all(connection, change.account)?;
             }
             let Some(account_state) = account_state(connection, change)? else {
                 return Ok((AccountChangeResult::Unknown, Effects::default()));
@@ -201,6 +205,7 @@ fn delete(connection: &mut Connection, account: AccountId) -> Result<(), Failure
     email_change::end_of_account(connection, account)?;
     factor::delete_all(connection, account)?;
     api_key::delete_all(connection, account)?;
+    lockout::delete_all(connection, account)?;
     let mails = outbox::table.filter(outbox::account_id.eq(Key::from(account)));
     let mails: Vec<Key> = lock_mails!(connection, mails)?;
     delete_mails(connection, &mails)?;

@@ -130,7 +130,7 @@ pub(crate) fn take_try(
         return Ok(Some(SessionOpeningResult::ChallengeOver));
     }
     let Some(counter) = answered.counter else { return Ok(None) };
-    let is_open = lockout::is_open(connection, counter)?;
+    let is_open = lockout::is_open(connection, &counter.key)?;
     Ok((!is_open).then_some(SessionOpeningResult::Refused(Outcome::Locked)))
 }
 

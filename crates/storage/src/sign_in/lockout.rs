@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
-use portcullis_domain::Timestamp;
-use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_domain::{AccountId, Timestamp};
+use portcullis_flows::sign_in::lockout::{CounterState, FailureCounter};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_token::Digest;
 
-use crate::connection::{Connection, dispatch};
+use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::sign_in_failures;
-use crate::sql_type::Instant;
+use crate::sign_in::epoch;
+use crate::sql_type::{Instant, Key};
 
 /// The end of no wait: it is over at every time, also when the clock of the database has gone back.
 const OPEN: Timestamp = Timestamp::from_seconds(0);
@@ -60,13 +61,19 @@ fn is_open_at(connection: &mut Connection, counter: &[u8], now: Instant) -> Resu
 /// Counts a failure in one conditional statement, unless the counter is closed.
 pub(crate) fn count_failure(
     connection: &mut Connection,
-    counter: &Digest,
+    counter: &FailureCounter,
     policy: &LockoutPolicy,
 ) -> Result<CounterState, Failure> {
     use diesel::query_dsl::methods::FilterDsl;
 
     let now = connection.now()?;
-    let key = counter.as_bytes().as_slice();
+    let key = counter.key.as_bytes().as_slice();
+    let owner = counter.owner;
+    let owner = (
+        sign_in_failures::account_id.eq(owner.map(|owner| Key::from(owner.account))),
+        sign_in_failures::kind.eq(owner.map(|owner| owner.kind.as_str())),
+        sign_in_failures::password_epoch.eq(owner.and_then(|it| it.epoch).map(epoch::stored)),
+    );
     let forgotten = sign_in_failures::last_failed_at.lt(Instant::from(now - policy.forget_after));
     let count = diesel::insert_into(sign_in_failures::table)
         .values((
@@ -75,6 +82,7 @@ pub(crate) fn count_failure(
             sign_in_failures::in_a_row.eq(1),
             sign_in_failures::last_failed_at.eq(Instant::from(now)),
             sign_in_failures::closed_until.eq(Instant::from(OPEN)),
+            owner,
         ))
         .on_conflict(sign_in_failures::counter)
         .do_update()
@@ -83,6 +91,7 @@ pub(crate) fn count_failure(
                 .otherwise(sign_in_failures::recent + 1)),
             sign_in_failures::in_a_row.eq(sign_in_failures::in_a_row + 1),
             sign_in_failures::last_failed_at.eq(Instant::from(now)),
+            owner,
         ))
         .filter(sign_in_failures::closed_until.le(Instant::from(now)))
         .returning((sign_in_failures::recent, sign_in_failures::in_a_row));
@@ -99,4 +108,23 @@ pub(crate) fn count_failure(
         .set(sign_in_failures::closed_until.eq(Instant::from(until)));
     dispatch!(connection, inner => close.execute(inner))?;
     Ok(CounterState::Open)
+}
+
+/// Locks the counters of an account, which every operation locks before the account.
+pub(crate) fn lock_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    if let Inner::Postgres(inner) = &mut connection.inner {
+        let all = sign_in_failures::table
+            .filter(sign_in_failures::account_id.eq(Key::from(account)))
+            .order(sign_in_failures::counter)
+            .select(sign_in_failures::in_a_row);
+        let _: Vec<i32> = all.for_update().load(inner)?;
+    }
+    Ok(())
+}
+
+/// Deletes the counters of a deleted account.
+pub(crate) fn delete_all(connection: &mut Connection, account: AccountId) -> Result<(), Failure> {
+    let all = sign_in_failures::table.filter(sign_in_failures::account_id.eq(Key::from(account)));
+    dispatch!(connection, inner => diesel::delete(all).execute(inner))?;
+    Ok(())
 }

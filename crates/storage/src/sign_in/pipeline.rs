@@ -12,7 +12,7 @@ use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::device::UsedDevice;
 use portcullis_flows::sign_in::factor::FactorUse;
-use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_flows::sign_in::lockout::{CounterState, FailureCounter};
 use portcullis_flows::sign_in::session_tokens::AccountSnapshot;
 use portcullis_flows::sign_in::{
     ChallengeResult, ChallengeUse, HashReplacement, Identifier, NewChallenge, OpenChallenge, Proof,
@@ -132,7 +132,7 @@ impl SignInStore for Store {
 
     fn refuse(
         &self,
-        counter: &Digest,
+        counter: &FailureCounter,
         policy: &LockoutPolicy,
         network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
@@ -141,7 +141,7 @@ impl SignInStore for Store {
             let state = lockout::count_failure(connection, counter, policy)?;
             // During a wait no failure counts for the network either: a right password is refused too.
             if let Some(network) = network.filter(|_| state == CounterState::Open) {
-                risk::count_failure(connection, network, counter)?;
+                risk::count_failure(connection, network, &counter.key)?;
             }
             Ok(state)
         };

@@ -34,14 +34,14 @@ fn step_up(
     let Some(current) = replacement::lock_current(connection, account, session, now)? else {
         return Ok(StepUpResult::SessionEnded);
     };
-    if !lockout::is_open(connection, attempt.counter)? {
+    if !lockout::is_open(connection, &attempt.counter.key)? {
         return Ok(StepUpResult::Refused(Outcome::Locked));
     }
     let Some(factor) = factor::accept(connection, account, attempt.proof)? else {
         lockout::count_failure(connection, attempt.counter, attempt.policy)?;
         return Ok(StepUpResult::Refused(Outcome::WrongCode));
     };
-    lockout::forget_failures(connection, attempt.counter)?;
+    lockout::forget_failures(connection, &attempt.counter.key)?;
     let before = Session::try_from(&current.session)?;
     let authentication = (attempt.authentication)(before.authentication.clone());
     let update = diesel::update(sessions::table.find(Key::from(session))).set((

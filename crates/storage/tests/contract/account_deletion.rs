@@ -125,7 +125,7 @@ fn tallies(store: &Store) -> std::collections::BTreeMap<&'static str, i64> {
     tables.into_iter().map(|table| (table, count(store, table))).collect()
 }
 
-fn delete(
+pub(crate) fn delete(
     store: &Store,
     account: &Account,
     reauthenticated: Option<&Reauthenticated>,

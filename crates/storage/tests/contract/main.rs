@@ -46,6 +46,8 @@ mod job;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod lockout_directory;
+#[cfg(test)]
 mod lockout_races;
 #[cfg(test)]
 mod mail_secret;
@@ -95,6 +97,10 @@ mod session_directory;
 mod settings;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod sign_in_ranking;
+#[cfg(test)]
+mod sign_in_statistics;
 #[cfg(test)]
 mod sign_out;
 #[cfg(test)]

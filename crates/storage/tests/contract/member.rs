@@ -13,7 +13,7 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::registration::{Creation, NewAccount, RegistrationStore};
 use portcullis_flows::node::revocation::Revoked;
 use portcullis_flows::sign_in::device::DeviceUse;
-use portcullis_flows::sign_in::lockout::CounterState;
+use portcullis_flows::sign_in::lockout::{CounterState, FailureCounter};
 use portcullis_flows::sign_in::session_tokens::SessionEnd;
 use portcullis_flows::sign_in::sign_out::SignOutStore;
 use portcullis_flows::sign_in::{
@@ -217,7 +217,7 @@ pub(crate) fn fail(store: &Store, counter: &Digest, policy: &LockoutPolicy, now:
         };
         samples::event(EventKind::SignIn, outcome, now).into()
     };
-    store.refuse(counter, policy, None, &effects).unwrap();
+    store.refuse(&FailureCounter::from(*counter), policy, None, &effects).unwrap();
 }
 
 /// The password of this hash was shown.

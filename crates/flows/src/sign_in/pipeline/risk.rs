@@ -140,7 +140,7 @@ impl RiskAssessor {
         let account = account.unwrap_or_else(nobody);
         self.store.risk_inputs(&RiskQuery {
             account,
-            counter: &self.counters.of_strangers(account),
+            counter: &self.counters.of_strangers(account).key,
             network: NetworkPrefix::of(origin.address),
             most: MAX_SIGN_INS,
             recent: RECENT,

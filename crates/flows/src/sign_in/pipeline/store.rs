@@ -23,7 +23,7 @@ use crate::identity::mail_limit::MailAllowance;
 use crate::node::revocation::Revoked;
 use crate::sign_in::device::{DeviceStore, DeviceUse, UsedDevice};
 use crate::sign_in::factor::FactorUse;
-use crate::sign_in::lockout::CounterState;
+use crate::sign_in::lockout::{CounterState, FailureCounter};
 use crate::sign_in::session_tokens::{AccountSnapshot, SessionEnd};
 
 /// The port of sign-in.
@@ -59,7 +59,7 @@ pub trait SignInStore: DeviceStore {
     /// Counts a failure on an open counter, and for the network if one is named, and records the refusal.
     fn refuse(
         &self,
-        counter: &Digest,
+        counter: &FailureCounter,
         policy: &LockoutPolicy,
         network: Option<NetworkPrefix>,
         effects: EffectsOf<'_, CounterState>,
@@ -157,7 +157,7 @@ pub struct ChallengeUse<'a> {
     /// Digest of the cookie, if one was sent.
     pub binding: Option<Digest>,
     /// The counter of wrong codes of second factors; `None` for a mailed code.
-    pub counter: Option<&'a Digest>,
+    pub counter: Option<&'a FailureCounter>,
     /// The counter of wrong passwords, which the complete sign-in resets.
     pub password_counter: &'a Digest,
     /// When the counter of wrong codes closes.

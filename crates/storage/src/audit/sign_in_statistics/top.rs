@@ -1,0 +1,312 @@
+//! The accounts and addresses with the most refusals, ranked without a look at those that have few.
+//!
+//! Days that are counted have a row for each account and address. In an attack on many accounts most rows
+//! count one refusal, and nearly all rows belong to nobody who comes near the top. So only the rows above a
+//! limit are read: whoever has no row above it has at most the limit on each day, and the limit is low enough
+//! when that is less than the last one listed has. The totals of those found are summed exactly.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use portcullis_flows::audit::sign_in_statistics::TopList;
+
+use super::span::{Span, Spans};
+use super::tail::Tail;
+use crate::connection::{Connection, Inner, dispatch};
+use crate::failure::Failure;
+use crate::schema::sign_in_refusals;
+use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
+
+/// The refusals that are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CountedBy {
+    /// Those of an account.
+    Account,
+    /// Those from an address.
+    Address,
+}
+
+impl CountedBy {
+    pub(super) const BOTH: [Self; 2] = [Self::Account, Self::Address];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// The key of an account.
+pub(super) fn account_key(id: Key) -> Vec<u8> {
+    portcullis_domain::AccountId::from(id).as_uuid().as_bytes().to_vec()
+}
+
+/// The keys of accounts or addresses with their refusals.
+type Refusals = HashMap<Vec<u8>, u64>;
+
+/// The parameters of a top list.
+#[derive(Clone, Copy)]
+pub(super) struct Ranking {
+    pub(super) counted_by: CountedBy,
+    /// The period as whole days and parts.
+    pub(super) days: Spans,
+    /// The counted refusals of the whole days: at least the number of their rows.
+    pub(super) counted: u64,
+    /// The maximum length of the list.
+    pub(super) most: usize,
+}
+
+/// The rows of counted refusals that are summed one by one.
+const MAX_SUMMED: u64 = 200_000;
+
+/// The maximum of rows above a limit that are read.
+const MAX_ROWS: usize = 5_000;
+
+/// The limits that are tried for a first list.
+const LIMITS: [u64; 7] = [4_096, 1_024, 256, 64, 16, 4, 1];
+
+/// Those whose refusals of whole days are known, and the maximum of all others.
+struct Candidates {
+    refusals: Refusals,
+    others_at_most: u64,
+}
+
+impl Ranking {
+    /// The top list. Those with equally many refusals are in the order of their keys.
+    pub(super) fn rank(
+        &self,
+        connection: &mut Connection,
+        tail: &Tail,
+    ) -> Result<TopList<(Vec<u8>, u64)>, Failure> {
+        let mut loose = Refusals::new();
+        for part in self.days.parts.into_iter().flatten() {
+            for (key, refusals) in self.of_part(connection, part)? {
+                *loose.entry(key).or_default() += refusals;
+            }
+        }
+        tail.add_refusals(self.days.whole, self.counted_by, &mut loose);
+        let Some(days) = self.days.whole else {
+            return Ok(TopList { entries: self.top(loose), others_at_most: None });
+        };
+        let is_summed = self.counted <= MAX_SUMMED;
+        let mut candidates = if is_summed {
+            self.sum_all(connection, days)?
+        } else {
+            self.find_highest(connection, days, &loose)?
+        };
+        let left_out = self.add_loose(connection, days, &mut candidates, &loose)?;
+        let Candidates { mut refusals, others_at_most } = candidates;
+        for (key, total) in &mut refusals {
+            *total += loose.get(key).copied().unwrap_or_default();
+        }
+        let entries = self.top(refusals);
+        let last = self.last_of(&entries);
+        // Equal sums of whole days are ranked by their keys already.
+        let others_at_most = others_at_most.saturating_add(left_out);
+        let is_ranked = others_at_most < last || is_summed && left_out == 0;
+        let others_at_most = (!is_ranked).then_some(others_at_most);
+        Ok(TopList { entries, others_at_most })
+    }
+
+    /// Sums all rows of the days.
+    fn sum_all(&self, connection: &mut Connection, days: Span) -> Result<Candidates, Failure> {
+        use sign_in_refusals::{counted_by, day_at, key, table};
+        let sums = table
+            .filter(counted_by.eq(self.counted_by.as_str()))
+            .filter(day_at.ge(Instant::from(days.from)))
+            .filter(day_at.lt(Instant::from(days.until)))
+            .group_by(key)
+            .select((key, sql::<BigInt>(SUM)))
+            .order((sql::<BigInt>("2 DESC"), key))
+            .limit(i64::try_from(self.most).unwrap_or(i64::MAX));
+        let rows: Vec<(Vec<u8>, i64)> = dispatch!(connection, inner => sums.load(inner))?;
+        let last = rows.last().filter(|_| rows.len() >= self.most);
+        let others_at_most = last.map_or(0, |(_, refusals)| natural(*refusals));
+        Ok(Candidates { refusals: by_key(rows), others_at_most })
+    }
+
+    /// Finds those with a row above a limit, and lowers the limit until no other one can be in the list.
+    fn find_highest(
+        &self,
+        connection: &mut Connection,
+        days: Span,
+        loose: &Refusals,
+    ) -> Result<Candidates, Failure> {
+        let starts: Vec<_> = days.days().map(Instant::from).collect();
+        let length = u64::try_from(starts.len()).unwrap_or(u64::MAX);
+        let (mut found, mut above) = (HashSet::new(), u64::MAX);
+        for limit in LIMITS {
+            let Some(keys) = self.above(connection, &starts, limit)? else { break };
+            (found, above) = (keys, limit);
+            if found.len() >= 2 * self.most {
+                break;
+            }
+        }
+        let mut refusals = self.sums(connection, days, found)?;
+        let totals = refusals.iter().map(|(key, sum)| {
+            let total = sum + loose.get(key).copied().unwrap_or_default();
+            (key.clone(), total)
+        });
+        let last = self.last_of(&self.top(totals.collect()));
+        let enough = last.saturating_sub(1) / length;
+        if (1..above).contains(&enough)
+            && let Some(keys) = self.above(connection, &starts, enough)?
+        {
+            above = enough;
+            let further = keys.into_iter().filter(|key| !refusals.contains_key(key)).collect();
+            refusals.extend(self.sums(connection, days, further)?);
+        }
+        Ok(Candidates { refusals, others_at_most: above.saturating_mul(length) })
+    }
+
+    /// Adds those that may be in the list because of their refusals outside the counted days. Returns the
+    /// maximum of these refusals of all others.
+    fn add_loose(
+        &self,
+        connection: &mut Connection,
+        days: Span,
+        candidates: &mut Candidates,
+        loose: &Refusals,
+    ) -> Result<u64, Failure> {
+        let known = &mut candidates.refusals;
+        let total = |(key, refusals): (&Vec<u8>, &u64)| {
+            (key.clone(), refusals + known.get(key).copied().unwrap_or_default())
+        };
+        let of_known = known.iter().map(|(key, sum)| {
+            let total = sum + loose.get(key).copied().unwrap_or_default();
+            (key.clone(), total)
+        });
+        let mut at_least: Refusals = loose.iter().map(total).collect();
+        at_least.extend(of_known);
+        let last = self.last_of(&self.top(at_least));
+        let may_rank = |(key, refusals): &(&Vec<u8>, &u64)| {
+            !known.contains_key(*key)
+                && candidates.others_at_most.saturating_add(**refusals) >= last
+        };
+        let mut further: Vec<_> = loose.iter().filter(may_rank).collect();
+        further.sort_unstable_by_key(|(_, refusals)| Reverse(**refusals));
+        let left_out = further.get(MAX_ROWS).map_or(0, |(_, refusals)| **refusals);
+        let keys: HashSet<_> =
+            further.iter().take(MAX_ROWS).map(|(key, _)| (*key).clone()).collect();
+        let sums = if candidates.others_at_most == 0 {
+            Refusals::new()
+        } else {
+            self.sums(connection, days, keys.clone())?
+        };
+        known.extend(keys.into_iter().map(|key| (key, 0)));
+        known.extend(sums);
+        Ok(left_out)
+    }
+
+    /// Those with a row above the limit; `None` if there are too many rows.
+    fn above(
+        &self,
+        connection: &mut Connection,
+        days: &[Instant],
+        limit: u64,
+    ) -> Result<Option<HashSet<Vec<u8>>>, Failure> {
+        use sign_in_refusals::{counted_by, day_at, key, refusals, table};
+        let most = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX);
+        let rows = table
+            .filter(counted_by.eq(self.counted_by.as_str()))
+            .filter(day_at.eq_any(days))
+            .filter(refusals.gt(bigint(limit)))
+            .select(key)
+            .limit(most + 1);
+        let rows: Vec<Vec<u8>> = dispatch!(connection, inner => rows.load(inner))?;
+        Ok((rows.len() <= MAX_ROWS).then(|| rows.into_iter().collect()))
+    }
+
+    /// The counted refusals of these keys.
+    fn sums(
+        &self,
+        connection: &mut Connection,
+        days: Span,
+        keys: HashSet<Vec<u8>>,
+    ) -> Result<Refusals, Failure> {
+        use sign_in_refusals::{counted_by, day_at, key, table};
+        if keys.is_empty() {
+            return Ok(Refusals::new());
+        }
+        let sums = table
+            .filter(counted_by.eq(self.counted_by.as_str()))
+            .filter(key.eq_any(keys))
+            .filter(day_at.ge(Instant::from(days.from)))
+            .filter(day_at.lt(Instant::from(days.until)))
+            .group_by(key)
+            .select((key, sql::<BigInt>(SUM)));
+        let rows: Vec<(Vec<u8>, i64)> = dispatch!(connection, inner => sums.load(inner))?;
+        Ok(by_key(rows))
+    }
+
+    /// The refusals of a part of the period, counted from the events.
+    fn of_part(&self, connection: &mut Connection, part: Span) -> Result<Refusals, Failure> {
+        let column = match self.counted_by {
+            CountedBy::Account => "subject",
+            CountedBy::Address => "address",
+        };
+        let parameters = match connection.inner {
+            Inner::Postgres(_) => ["$1", "$2"],
+            Inner::Sqlite(_) => ["?1", "?2"],
+        };
+        let [from, until] = parameters;
+        let query = diesel::sql_query(format!(
+            "SELECT {column}, count(*) AS refusals FROM security_events
+             WHERE kind = 'sign_in' AND outcome <> 'success' AND {column} IS NOT NULL
+               AND at >= {from} AND at < {until} GROUP BY {column}"
+        ));
+        let query = query
+            .bind::<Utc, _>(Instant::from(part.from))
+            .bind::<Utc, _>(Instant::from(part.until));
+        if self.counted_by == CountedBy::Account {
+            let rows: Vec<AccountRow> = dispatch!(connection, inner => query.load(inner))?;
+            let row = |row: AccountRow| (account_key(row.subject), natural(row.refusals));
+            return Ok(rows.into_iter().map(row).collect());
+        }
+        let rows: Vec<AddressRow> = dispatch!(connection, inner => query.load(inner))?;
+        let row = |row: AddressRow| (row.address.into_bytes(), natural(row.refusals));
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    /// The highest ones, in the order of the list.
+    fn top(&self, refusals: Refusals) -> Vec<(Vec<u8>, u64)> {
+        let mut all: Vec<_> = refusals.into_iter().filter(|(_, refusals)| *refusals > 0).collect();
+        all.sort_unstable_by(|(key, refusals), (other, others)| {
+            others.cmp(refusals).then_with(|| key.cmp(other))
+        });
+        all.truncate(self.most);
+        all
+    }
+
+    /// The refusals of the last one of a full list, else 0.
+    fn last_of(&self, top: &[(Vec<u8>, u64)]) -> u64 {
+        top.last().filter(|_| top.len() >= self.most).map_or(0, |(_, refusals)| *refusals)
+    }
+}
+
+fn by_key(rows: Vec<(Vec<u8>, i64)>) -> Refusals {
+    rows.into_iter().map(|(key, refusals)| (key, natural(refusals))).collect()
+}
+
+/// A sum of `bigint` is no `bigint` in PostgreSQL.
+const SUM: &str = "CAST(sum(refusals) AS bigint)";
+
+#[derive(QueryableByName)]
+struct AccountRow {
+    #[diesel(sql_type = Id)]
+    subject: Key,
+    #[diesel(sql_type = BigInt)]
+    refusals: i64,
+}
+
+#[derive(QueryableByName)]
+struct AddressRow {
+    #[diesel(sql_type = Text)]
+    address: String,
+    #[diesel(sql_type = BigInt)]
+    refusals: i64,
+}
