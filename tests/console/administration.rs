@@ -255,3 +255,62 @@ fn a_password_is_asked_for_again_before_a_change_and_the_page_comes_back() {
     let again = [("username", "ada"), ("password", PASSWORD), ("next", &*path)];
     assert_eq!(location(&admin.submit("/console/sign-in", &again)), path);
 }
+
+#[test]
+fn failed_sign_ins_are_charted_and_lead_to_their_entries() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut admin = with_role(&server, "ada", "admin");
+        Browser::of(&server).register("bob");
+        let mut stranger = Browser::of(&server);
+        let mut fail = |name: &str| {
+            let fields = [("username", name), ("password", "wrong"), ("next", "")];
+            assert_eq!(stranger.submit("/console/sign-in", &fields).status, 401);
+        };
+        for name in ["bob", "bob", "nobody"] {
+            fail(name);
+        }
+        // A period ends before now.
+        server.clock().advance(std::time::Duration::from_secs(60));
+        let page = admin.get("/console/admin/sign-ins?period=hour", &[]);
+        assert!(contains(&page, "wrong_password <strong>2</strong>"), "{}", page.text);
+        assert!(contains(&page, "unknown_account <strong>1</strong>"), "{}", page.text);
+        assert!(contains(&page, ">bob</a>"), "{}", page.text);
+        assert!(contains(&page, "<code>127.0.0.1</code>"), "{}", page.text);
+        assert!(contains(&page, "/console/admin/bans?address=127.0.0.1"), "{}", page.text);
+        let entries =
+            page.text.split("href=\"").find(|part| part.contains("subject=")).expect("a link");
+        let entries = entries.split('"').next().expect("its end");
+        let entries = entries.replace("&amp;", "&").replace("&#38;", "&");
+        let entries = admin.get(&entries, &[]);
+        assert_eq!(entries.text.matches(">wrong_password</span>").count(), 2, "{}", entries.text);
+
+        let quiet = "/console/admin/sign-ins?from=2026-01-01T00%3A00&until=2026-01-02T00%3A00";
+        let quiet = admin.get(quiet, &[]);
+        assert!(contains(&quiet, "No sign-in was refused in this period"), "{}", quiet.text);
+        let wrong = "/console/admin/sign-ins?from=2026-01-02T00%3A00&until=2026-01-01T00%3A00";
+        let wrong = admin.get(wrong, &[]);
+        assert!(wrong.text.contains("id=\"until-fault\""), "{}", wrong.text);
+    });
+}
+
+#[test]
+fn a_locked_account_is_listed_and_unlocked() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = with_role(&server, "ada", "admin");
+    Browser::of(&server).register("bob");
+    let path = "/console/admin/lockouts";
+    assert!(contains(&admin.get(path, &[]), "No account is locked"));
+    for number in 0..5 {
+        let fields = [("username", "bob"), ("password", "wrong"), ("next", "")];
+        let refused = Browser::of(&server).submit("/console/sign-in", &fields);
+        assert_eq!(refused.status, 401, "{number}: {}", refused.text);
+    }
+    let list = admin.get(path, &[]);
+    assert!(contains(&list, ">bob</a>") && contains(&list, "strangers"), "{}", list.text);
+    let unlock =
+        list.text.split("action=\"").find(|part| part.contains("/unlock\"")).expect("a form");
+    let unlock = unlock.split('"').next().expect("its end").to_owned();
+    submit(&mut admin, &unlock, &[]);
+    assert!(contains(&admin.get(path, &[]), "No account is locked"));
+}

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -102,7 +103,19 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     take(page, "admin-matrix-question");
     page.open(&format!("{origin}/console/admin/matrix/versions"));
     take(page, "admin-matrix-versions");
-    page.open(&format!("{origin}/console/admin/audit"));
+    for (minutes, count) in [(3, 3), (1, 1), (7, 3), (2, 2), (4, 3)] {
+        server.clock().advance(Duration::from_secs(60 * minutes));
+        for name in ["charles", "nobody", "annie_easley"].iter().take(count) {
+            stranger
+                .submit("/console/sign-in", &[("username", name), ("password", "x"), ("next", "")]);
+        }
+    }
+    server.clock().advance(Duration::from_secs(60));
+    page.open(&format!("{origin}/console/admin/sign-ins?period=hour"));
+    take(page, "admin-sign-ins");
+    page.open(&format!("{origin}/console/admin/lockouts"));
+    take(page, "admin-lockouts");
+    page.open(&format!("{origin}/console/admin/audit?kind=sign_in"));
     take(page, "admin-audit");
 }
 

@@ -3,7 +3,7 @@
 use portcullis_web::{Route, RouteTable, Router};
 
 use crate::access::{matrix, version};
-use crate::audit::trail;
+use crate::audit::{sign_in_statistics, trail};
 use crate::identity::{
     account_change, account_deletion, account_directory, disavowal, email, email_change,
     email_verification, invitation, mail_notice, own_data, password_change, password_reset,
@@ -12,8 +12,8 @@ use crate::identity::{
 use crate::machine::api_key;
 use crate::node::ban;
 use crate::sign_in::{
-    backup_code, challenge, factors, first_step, passkey, passkey_sign_in, password, renewal,
-    session, session_directory, sign_out, step_up, totp,
+    backup_code, challenge, factors, first_step, lockout_directory, passkey, passkey_sign_in,
+    password, renewal, session, session_directory, sign_out, step_up, totp,
 };
 use crate::{asset_route, home};
 
@@ -100,6 +100,8 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&version::PROPOSE, version::propose);
     to.add(&version::ACTIVATE, version::activate);
     to.add(&trail::SEARCH, trail::search);
+    to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
+    to.add(&lockout_directory::LIST, lockout_directory::list);
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);
     to.add(&ban::LIFT, ban::lift);

@@ -7,10 +7,14 @@ use crate::strings::ENGLISH;
 /// A section for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
+    /// Successful and failed sign-ins.
+    SignIns,
     /// Accounts.
     Accounts,
     /// Sessions of all accounts.
     Sessions,
+    /// Locked accounts.
+    Lockouts,
     /// Invitations.
     Invitations,
     /// Banned addresses.
@@ -23,12 +27,22 @@ pub(crate) enum Section {
 
 impl Section {
     /// In the order of the navigation.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Accounts, Self::Sessions, Self::Invitations, Self::Bans, Self::Matrix, Self::Audit];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::SignIns,
+        Self::Accounts,
+        Self::Sessions,
+        Self::Lockouts,
+        Self::Invitations,
+        Self::Bans,
+        Self::Matrix,
+        Self::Audit,
+    ];
 
     /// The path of its first page.
     pub(crate) const fn path(self) -> &'static str {
         match self {
+            Self::SignIns => "/console/admin/sign-ins",
+            Self::Lockouts => "/console/admin/lockouts",
             Self::Accounts => "/console/admin/users",
             Self::Sessions => "/console/admin/sessions",
             Self::Invitations => "/console/admin/invitations",
@@ -41,6 +55,8 @@ impl Section {
     /// Its name.
     pub(crate) const fn label(self) -> &'static str {
         match self {
+            Self::SignIns => ENGLISH.sign_ins_title,
+            Self::Lockouts => ENGLISH.lockouts_title,
             Self::Accounts => ENGLISH.accounts_title,
             Self::Sessions => ENGLISH.all_sessions_title,
             Self::Invitations => ENGLISH.invitations_title,
@@ -53,13 +69,13 @@ impl Section {
     /// The permissions of its first page.
     pub(crate) const fn permissions(self) -> &'static [Permission] {
         match self {
-            Self::Accounts | Self::Sessions => {
+            Self::Accounts | Self::Sessions | Self::Lockouts => {
                 &[permission::LIST_ACCOUNTS, permission::READ_ACCOUNT]
             }
             Self::Invitations => &[permission::INVITE],
             Self::Bans => &[permission::READ_BANS],
             Self::Matrix => &[permission::READ_MATRIX],
-            Self::Audit => &[permission::READ_AUDIT_LOG],
+            Self::Audit | Self::SignIns => &[permission::READ_AUDIT_LOG],
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod backup_code;
 pub(crate) mod challenge;
 pub(crate) mod factors;
 pub(crate) mod first_step;
+pub(crate) mod lockout_directory;
 pub(crate) mod passkey;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod password;

@@ -241,6 +241,43 @@ strings! {
     bans_title "Bans"
     matrix_title "Access matrix"
     audit_title "Audit log"
+    sign_ins_title "Sign-ins"
+    period "Period"
+    last_hour "Last hour"
+    last_day "Last day"
+    last_week "Last week"
+    last_month "Last 30 days"
+    period_empty "use a time after the begin"
+    period_too_long "use at most 400 days"
+    refused_sign_ins "Refused"
+    successful_sign_ins "Successful"
+    unknown_names "Refused, for unknown names"
+    refusals_over_time "Refused sign-ins over time"
+    refusals_none "No sign-in was refused in this period."
+    at_most "in the highest bar"
+    as_table "As a table"
+    refusals_by_hour "Refused sign-ins by hour of the week (UTC)"
+    day "Day"
+    monday "Mon"
+    tuesday "Tue"
+    wednesday "Wed"
+    thursday "Thu"
+    friday "Fri"
+    saturday "Sat"
+    sunday "Sun"
+    top_accounts "Accounts with most refusals"
+    top_addresses "Addresses with most refusals"
+    none_of_it "There is none."
+    entries "Entries of the audit log"
+    other_outcomes "others"
+    lockouts_title "Lockouts"
+    lockouts_text "Too many wrong passwords or codes in a row close an account for a while, for those who have proven nothing. A device that the holder has used before has a counter of its own."
+    lockouts_none "No account is locked."
+    lockout_of "Locked for"
+    lockout_strangers "strangers"
+    lockout_devices "known devices"
+    lockout_factors "second factors"
+    last_failure "Last failure"
     event "Event"
     outcome "Outcome"
     time "Time"
@@ -383,6 +420,19 @@ strings! {
 }
 
 impl Strings {
+    /// The days of the week, from Monday on.
+    pub(crate) const fn days(&self) -> [&'static str; 7] {
+        [
+            self.monday,
+            self.tuesday,
+            self.wednesday,
+            self.thursday,
+            self.friday,
+            self.saturday,
+            self.sunday,
+        ]
+    }
+
     /// The sections of the navigation: path and name.
     pub(crate) const fn sections(&self) -> [(&'static str, &'static str); 3] {
         [

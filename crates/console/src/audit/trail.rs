@@ -164,7 +164,7 @@ fn fields(query: &Query) -> Vec<Field<'_>> {
 }
 
 /// The time of a field of a browser, which has no zone, in UTC.
-fn with_zone(text: &str) -> String {
+pub(super) fn with_zone(text: &str) -> String {
     const MINUTES: usize = "2027-01-15T08:00".len();
     match text.len() {
         MINUTES => format!("{text}:00Z"),

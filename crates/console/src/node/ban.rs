@@ -64,16 +64,17 @@ pub(crate) const LIST: Route = Route {
     errors: &[Code::InvalidRequest, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Lists the bans in force.
+/// Lists the bans in force. An address of the query is that of the form.
 pub(crate) async fn list(
     person: Person,
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &["cursor"])?;
+    let query = Query::read(&request, &["cursor", "address"])?;
     let cursor = query.value("cursor").and_then(|cursor| cursor.parse().ok());
-    let nothing = BanForm::default();
-    page(&bans_page(&person, &request, &site, cursor, &nothing).await?)
+    let address = query.value("address").unwrap_or_default().to_owned();
+    let begun = BanForm { address, ..BanForm::default() };
+    page(&bans_page(&person, &request, &site, cursor, &begun).await?)
 }
 
 async fn bans_page<'a>(
