@@ -1,5 +1,5 @@
-//! Pictures of all pages, at two widths, light and dark, which are written to `target/tmp/console`; and that no
-//! page is wider than its screen.
+//! Pictures of all pages, at two widths, light and dark, which are written to `target/tmp/console`; that no
+//! page is wider than its screen; and that axe finds no barrier on any of them.
 
 use std::fs;
 use std::path::Path;
@@ -8,12 +8,25 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use portcullis_testkit::{Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer};
+use serde_json::Value;
 
 /// The widths of a large and of a small screen.
 const WIDTHS: [u32; 2] = [1280, 390];
 
 /// A name of the maximum length.
 const LONG_NAME: &str = "Karolina Wilhelmina Esperanza von Hohenstaufen-Wittelsbach zu Neuschwanstein und Habsburg-Lothringen";
+
+/// What makes the present page hard to use for some people, by the rules of axe.
+fn barriers(page: &mut Page<'_>) -> Value {
+    const RUN: &str = "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => \
+        violations.map(({ id, nodes }) => [id, nodes.map((node) => [node.html, node.failureSummary])]))";
+    page.evaluate(concat!(
+        "window.axe ?? (() => {",
+        include_str!("axe/axe.min.js"),
+        "\n})(); true"
+    ));
+    page.evaluate(RUN)
+}
 
 /// Writes the pictures of the present page.
 fn take(page: &mut Page<'_>, name: &str) {
@@ -25,6 +38,12 @@ fn take(page: &mut Page<'_>, name: &str) {
             let found = page.evaluate("document.documentElement.scrollWidth");
             let found = found.as_u64().expect("a width");
             assert!(found <= width.into(), "{name} has {found} of {width} pixels");
+            let barriers = barriers(page);
+            assert_eq!(
+                barriers,
+                Value::Array(Vec::new()),
+                "{name}, {width} pixels, dark: {is_dark}"
+            );
             let look = if is_dark { "dark" } else { "light" };
             fs::write(folder.join(format!("{name}-{width}-{look}.png")), picture)
                 .expect("a file can be written");
@@ -120,7 +139,7 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
 }
 
 #[test]
-fn no_page_is_wider_than_a_small_screen() {
+fn every_page_fits_its_screen_and_has_no_barrier() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut ada = Browser::of(&server);
     ada.register("ada");
