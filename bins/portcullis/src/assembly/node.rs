@@ -21,7 +21,7 @@ use portcullis_web::{AppData, RateLimits};
 use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::operator::local_origin;
+use crate::operator::operator;
 
 /// Verified access tokens in the cache: 0.3 MiB, and up to 6 MiB when all of them are in use.
 const REMEMBERED_TOKENS: usize = 16 * 1024;
@@ -46,7 +46,7 @@ pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<Ke
         None => authority,
     };
     let keys = signing_keys(store, config, secret, ambient);
-    let ring = KeyRing::start(keys, authority, config.tokens.algorithm, &local_origin("serve"))?;
+    let ring = KeyRing::start(keys, authority, config.tokens.algorithm, &operator("serve"))?;
     let ring = Arc::new(ring);
     data.share(Arc::clone(ring.authority()));
     data.share(Arc::clone(&ring));
