@@ -7,7 +7,9 @@ use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
-use portcullis_flows::node::outbox::{DeadLetterAdministration, MailDelivery};
+use portcullis_flows::node::outbox::{
+    DeadLetterAdministration, MailDelivery, OutboxAdministration,
+};
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
@@ -178,6 +180,12 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Mailer>, Failure> {
 /// The use cases of operators for mails that cannot be delivered.
 pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterAdministration {
     DeadLetterAdministration::new(store.clone(), ambient.clone())
+}
+
+/// The use cases of administrators for the outbox.
+pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) {
+    let Foundation { store, ambient, .. } = foundation;
+    data.share(Arc::new(OutboxAdministration::new(store.clone(), ambient.clone())));
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {
