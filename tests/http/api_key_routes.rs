@@ -13,7 +13,7 @@ use crate::api_keys::create;
 use crate::member::Member;
 
 /// The routes that take keys. Nothing else may be added without a reason.
-const ROUTES: [&str; 21] = [
+const ROUTES: [&str; 25] = [
     "GET /api/auth/me",
     "POST /api/authz/check",
     "POST /api/authz/check/batch",
@@ -35,6 +35,10 @@ const ROUTES: [&str; 21] = [
     "GET /api/admin/audit",
     "GET /api/admin/audit/checkpoints/{number}",
     "GET /api/admin/bans",
+    "GET /api/admin/outbox",
+    "GET /api/admin/signing-keys",
+    "GET /api/admin/jobs",
+    "GET /api/admin/settings",
 ];
 
 #[test]

@@ -31,7 +31,7 @@ fn tokens_verify_in_pyjwt_before_during_and_after_a_rotation() {
         );
 
         let node = server.of_node::<KeyRing>();
-        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::origin());
+        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::operator());
         let next = made.expect("the database answers").public.kid().to_owned();
         until(|| kids(&server).contains(&next));
         assert_eq!(kids(&server).len(), 2);
@@ -111,7 +111,7 @@ fn the_set_holds_public_halves_only_and_may_be_kept_for_five_minutes() {
             assert_eq!((answer.status, answer.json()), (200, set.clone()), "{other}");
         }
         let node = server.of_node::<KeyRing>();
-        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::origin());
+        let made = node.keys().rotate(algorithm, ActivationDelay::Full, &samples::operator());
         made.expect("the database answers");
         until(|| client.get(PATH, &[("if-none-match", &tag)]).status == 200);
     }

@@ -91,6 +91,7 @@ pub fn server(
         node::rate_limits(foundation, local_limiter, shared_limiter.clone(), bans.clone());
 
     let mail_delivery = node::mail_delivery(foundation)?;
+    node::share_outbox(foundation, &mut data);
     let outbox = Arc::new(OutboxWatch::new(store.clone()));
 
     let mut list = jobs::exclusive(store, &checkpoints, config);
@@ -112,6 +113,8 @@ pub fn server(
     list.extend(jobs::release_memory());
     let jobs_ambient = Ambient { clock: jobs_clock, random: ambient.random.clone() };
     let jobs = Arc::new(Jobs::new(list, store.clone(), jobs_ambient));
+    data.share(jobs.clone());
+    data.share(Arc::new(config.settings.clone()));
     data.share(Arc::new(MetricSources {
         decisions: decisions.clone(),
         matrices: matrices.clone(),

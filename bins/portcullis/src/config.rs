@@ -34,6 +34,7 @@ mod risk_files;
 mod server;
 mod services;
 mod sessions;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -47,13 +48,17 @@ use portcullis_flows::identity::account_request::{AccountRequest, AccountRules};
 use portcullis_flows::node::ban::{BanExemptions, BanSettings};
 use portcullis_flows::node::retention::RetentionPolicy;
 use portcullis_flows::node::revocation::RevocationPolicy;
+use portcullis_flows::node::setting::SettingsInForce;
 use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::session_tokens::SessionPolicy;
+use portcullis_mail::Transport;
 use portcullis_mfa::passkey::RelyingParty;
 use portcullis_password::{Argon2Params, Peppers, Policy, PoolSettings};
 use portcullis_rate_limit::LockoutPolicy;
 use portcullis_redis::RedisUrl;
 use portcullis_web::ServiceCredentials;
+use toml::Value;
+use url::Url;
 
 pub use access::MatrixFile;
 pub use accounts::Registration;
@@ -137,12 +142,15 @@ pub struct Config {
     pub brand: Brand,
     /// Level and format of the log.
     pub log: Log,
+    /// The settings in force, for administrators.
+    pub settings: SettingsInForce,
 }
 
 /// The configuration when nothing is set.
 impl Default for Config {
     fn default() -> Self {
-        check(raw::Raw::default(), &mut Findings::default())
+        let config = check(raw::Raw::default(), &mut Findings::default());
+        config.with_settings(&Layers::default(), &Findings::default())
     }
 }
 
@@ -151,6 +159,42 @@ impl Config {
     pub(crate) fn issuer(&self) -> String {
         let issuer = self.tokens.issuer.clone();
         issuer.unwrap_or_else(|| self.server.origin(self.server.address))
+    }
+
+    /// The configuration with the list of its settings.
+    fn with_settings(self, layers: &Layers, findings: &Findings) -> Self {
+        let settings = settings::in_force(layers, findings, &self.derived_defaults());
+        Self { settings, ..self }
+    }
+
+    /// The values in force whose defaults depend on other settings or on the machine.
+    fn derived_defaults(&self) -> Vec<(&'static str, Value)> {
+        let Self { server, registration, .. } = self;
+        let service = self.breaches.service.as_ref().map_or("off", Url::as_str);
+        let factors = &self.sessions.factors;
+        let numbers = [
+            ("server.shutdown_delay_ms", i64::try_from(server.shutdown_delay.as_millis())),
+            ("passwords.threads", i64::try_from(self.hashing.threads)),
+        ];
+        let mut values = vec![
+            ("server.base_url", server.origin(server.address).into()),
+            ("server.secure_cookies", server.secure_cookies.into()),
+            ("server.docs", server.docs.into()),
+            ("tokens.issuer", self.issuer().into()),
+            ("passwords.breach_service", service.into()),
+            ("registration.mode", settings::mode(self.accounts.mode).into()),
+            ("registration.answer", settings::answer(registration.answer).into()),
+            ("registration.unverified_sign_in", (!registration.requires_verified_email).into()),
+            ("mfa.required", settings::required(factors.everybody, factors.administrators).into()),
+            ("mfa.issuer", self.mfa_issuer.clone().into()),
+            ("console.name", self.brand.name.clone().into()),
+        ];
+        if let Some(Transport::Smtp(smtp)) = &self.mail.transport {
+            values.push(("mail.smtp_port", i64::from(smtp.port).into()));
+        }
+        values
+            .extend(numbers.into_iter().filter_map(|(key, value)| Some((key, value.ok()?.into()))));
+        values
     }
 
     /// The settings of bans. Neither a trusted proxy nor an exempt network is ever banned.
@@ -221,7 +265,7 @@ pub(crate) fn load(named: Option<&Path>, variables: &Variables) -> LoadedConfig 
     variables.lay_over(&mut layers, &mut findings);
     let raw = layers.read(&mut findings);
     let environment = raw.environment.unwrap_or_default();
-    let config = check(raw, &mut findings);
+    let config = check(raw, &mut findings).with_settings(&layers, &findings);
     LoadedConfig { config, environment, findings }
 }
 
@@ -288,5 +332,6 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         admin,
         brand: console::check(raw.console, product.as_deref(), findings),
         log: raw.log.into(),
+        settings: SettingsInForce::default(),
     }
 }

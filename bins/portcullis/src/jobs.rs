@@ -28,7 +28,7 @@ use crate::checkpoint_files::CheckpointFiles;
 use crate::config::Config;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use crate::heap::Heap;
-use crate::operator::local_origin;
+use crate::operator::{local_origin, operator};
 
 /// The exclusive jobs: one node runs them for all.
 pub(crate) fn exclusive(
@@ -126,7 +126,7 @@ pub(crate) fn follow_matrix(matrices: &Arc<Matrices>) -> Job {
 /// has loaded it before.
 pub(crate) fn follow_keys(keys: &Arc<KeyRing>) -> Job {
     let keys = Arc::clone(keys);
-    of_node("signing_keys", QUARTER, move || Ok(keys.follow(&local_origin("keys"))?))
+    of_node("signing_keys", QUARTER, move || Ok(keys.follow(&operator("keys"))?))
 }
 
 /// Checks that the database answers and accepts writes, so that readiness is known before a request.

@@ -151,6 +151,13 @@ pub fn document() -> String {
         crate::node::ban::list,
         crate::node::ban::impose,
         crate::node::ban::lift,
+        crate::node::outbox::list,
+        crate::node::outbox::resend,
+        crate::node::signing_key::list,
+        crate::node::signing_key::rotate,
+        crate::node::signing_key::retire,
+        crate::node::job::list,
+        crate::node::setting::list,
         crate::machine::api_key::list,
         crate::machine::api_key::create,
         crate::machine::api_key::rotate,
@@ -176,7 +183,7 @@ pub fn document() -> String {
         (name = "bans", description = "Bans of client addresses"),
         (name = "machines", description = "API keys"),
         (name = "services", description = "Verification of tokens by other services"),
-        (name = "operations", description = "Health and the API document")
+        (name = "operations", description = "Health, outbox, signing keys, jobs, settings, and the API document")
     )
 )]
 struct Api;

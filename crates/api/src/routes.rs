@@ -19,7 +19,7 @@ use crate::identity::{
 use crate::machine::api_key::of_user;
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
-use crate::node::{ban, document, health};
+use crate::node::{ban, document, health, job, outbox, setting, signing_key};
 use crate::sign_in::{
     backup_code, challenge, csrf, device, lockout_directory, mass_sign_out, passkey,
     passkey_sign_in, password, refresh, session, session_directory, sign_out, step_up, totp,
@@ -114,6 +114,13 @@ fn routes(to: &mut impl Router) {
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);
     to.add(&ban::LIFT, ban::lift);
+    to.add(&outbox::LIST, outbox::list);
+    to.add(&outbox::RESEND, outbox::resend);
+    to.add(&signing_key::LIST, signing_key::list);
+    to.add(&signing_key::ROTATE, signing_key::rotate);
+    to.add(&signing_key::RETIRE, signing_key::retire);
+    to.add(&job::LIST, job::list);
+    to.add(&setting::LIST, setting::list);
     to.add(&jwks::PUBLISH, jwks::publish);
     to.add(&revocation::FEED, revocation::feed);
     to.add(&snapshot::TAKE, snapshot::take);

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use portcullis_domain::{
-    Account, AccountKind, ApiKeyId, DisplayName, Email, Factor, InvitationId, NetworkList, Role,
-    Timestamp, TokenId,
+    Account, AccountKind, ApiKeyId, DisplayName, Email, Factor, InvitationId, MessageId,
+    NetworkList, Role, Timestamp, TokenId,
 };
 use serde::Serialize;
 
@@ -195,6 +195,9 @@ pub enum Details {
     Mails {
         /// The number of the mails.
         messages: u64,
+        /// The mail, if it is one that an administrator chose.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
     },
     /// The risk of a sign-in. [`RecordedRisk`](crate::RecordedRisk) reads it back.
     Risk {

@@ -10,4 +10,5 @@ pub mod outbox;
 pub mod retention;
 pub mod revocation;
 pub mod secret;
+pub mod setting;
 pub mod signing_key;

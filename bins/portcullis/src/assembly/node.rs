@@ -7,7 +7,9 @@ use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
-use portcullis_flows::node::outbox::{DeadLetterAdministration, MailDelivery};
+use portcullis_flows::node::outbox::{
+    DeadLetterAdministration, MailDelivery, OutboxAdministration,
+};
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
@@ -21,7 +23,7 @@ use portcullis_web::{AppData, RateLimits};
 use super::foundation::Foundation;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::operator::local_origin;
+use crate::operator::operator;
 
 /// Verified access tokens in the cache: 0.3 MiB, and up to 6 MiB when all of them are in use.
 const REMEMBERED_TOKENS: usize = 16 * 1024;
@@ -46,7 +48,7 @@ pub(super) fn keys(foundation: &Foundation, data: &mut AppData) -> Result<Arc<Ke
         None => authority,
     };
     let keys = signing_keys(store, config, secret, ambient);
-    let ring = KeyRing::start(keys, authority, config.tokens.algorithm, &local_origin("serve"))?;
+    let ring = KeyRing::start(keys, authority, config.tokens.algorithm, &operator("serve"))?;
     let ring = Arc::new(ring);
     data.share(Arc::clone(ring.authority()));
     data.share(Arc::clone(&ring));
@@ -178,6 +180,12 @@ pub(crate) fn mailer(config: &Config) -> Result<Option<Mailer>, Failure> {
 /// The use cases of operators for mails that cannot be delivered.
 pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterAdministration {
     DeadLetterAdministration::new(store.clone(), ambient.clone())
+}
+
+/// The use cases of administrators for the outbox.
+pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) {
+    let Foundation { store, ambient, .. } = foundation;
+    data.share(Arc::new(OutboxAdministration::new(store.clone(), ambient.clone())));
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

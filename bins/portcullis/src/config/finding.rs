@@ -48,7 +48,28 @@ pub struct Findings {
     pub faults: Vec<Finding>,
     /// The warnings, which do not.
     pub warnings: Vec<Finding>,
-    sources: BTreeMap<String, String>,
+    sources: BTreeMap<String, Source>,
+}
+
+/// The source of a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// This file as a whole.
+    Path(String),
+    /// A key of this file.
+    File(String),
+    /// This variable.
+    Variable(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::File(path) => write!(f, "in {path}"),
+            Self::Variable(name) => write!(f, "from {name}"),
+        }
+    }
 }
 
 /// The key of faults of the file itself, when it cannot be read as a whole.
@@ -56,13 +77,20 @@ pub(crate) const FILE: &str = "config";
 
 impl Findings {
     /// Stores the source of the value of a key.
-    pub(crate) fn came_from(&mut self, key: &str, source: String) {
+    pub(crate) fn came_from(&mut self, key: &str, source: Source) {
         self.sources.insert(key.to_owned(), source);
     }
 
     /// True if the key, or a key below it, is set.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.sources.keys().any(|set| is_within(set, key))
+    }
+
+    /// Whether a variable sets the key or a key below it; `None` if nothing does.
+    pub(crate) fn is_from_environment(&self, key: &str) -> Option<bool> {
+        let set = self.sources.iter().filter(|(set, _)| is_within(set, key));
+        set.map(|(_, source)| matches!(source, Source::Variable(_)))
+            .reduce(|one, other| one || other)
     }
 
     /// Records a fault.
@@ -134,7 +162,7 @@ impl Findings {
     }
 
     fn finding(&self, key: &str, problem: String, remedy: String) -> Finding {
-        let source = self.sources.get(key).cloned();
+        let source = self.sources.get(key).map(Source::to_string);
         Finding { key: key.to_owned(), source, problem, remedy }
     }
 }

@@ -12,7 +12,7 @@ use serde_path_to_error::{Path as KeyPath, Segment};
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Table, Value};
 
-use super::finding::{FILE, Findings};
+use super::finding::{FILE, Findings, Source};
 use super::raw::Raw;
 
 /// All keys that are set.
@@ -26,7 +26,8 @@ pub(crate) struct Layers {
 impl Layers {
     /// Reads the file, the lower layer.
     pub(crate) fn from_file(path: &Path, findings: &mut Findings) -> Self {
-        findings.came_from(FILE, path.display().to_string());
+        let name = path.display().to_string();
+        findings.came_from(FILE, Source::Path(name.clone()));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
@@ -43,7 +44,7 @@ impl Layers {
             findings.fault(FILE, problem, format!("fix the syntax there ({})", error.message()));
         }
         let table = Table::deserialize(Deserializer::from(table)).unwrap_or_default();
-        note_sources(&table, "", &format!("in {}", path.display()), findings);
+        note_sources(&table, "", &Source::File(name), findings);
         Self { table, texts: BTreeSet::new() }
     }
 
@@ -57,7 +58,7 @@ impl Layers {
     }
 
     /// Deserializes everything, and reports every key that is unknown or of the wrong form.
-    pub(crate) fn read(mut self, findings: &mut Findings) -> Raw {
+    pub(crate) fn read(&mut self, findings: &mut Findings) -> Raw {
         // Serde accepts a list for a struct, field by field, which is never intended.
         let lists: Vec<_> =
             self.table.iter().filter(|(_, v)| v.is_array()).map(|(k, _)| k.clone()).collect();
@@ -80,6 +81,16 @@ impl Layers {
                 return Raw::default();
             }
         }
+    }
+
+    /// The set value of a key.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        let (sections, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut table = &self.table;
+        for section in sections.split('.').filter(|section| !section.is_empty()) {
+            table = table.get(section)?.as_table()?;
+        }
+        table.get(name)
     }
 
     fn set(&mut self, key: &str, value: Value) -> bool {
@@ -187,12 +198,12 @@ fn keys_of(path: &KeyPath) -> Vec<String> {
     keys.collect()
 }
 
-fn note_sources(table: &Table, prefix: &str, source: &str, findings: &mut Findings) {
+fn note_sources(table: &Table, prefix: &str, source: &Source, findings: &mut Findings) {
     for (name, value) in table {
         let key = format!("{prefix}{name}");
         match value {
             Value::Table(inner) => note_sources(inner, &format!("{key}."), source, findings),
-            _ => findings.came_from(&key, source.to_owned()),
+            _ => findings.came_from(&key, source.clone()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod faults;
 mod files;
 mod production;
+mod settings;
 mod tokens;
 
 use std::ffi::OsString;
@@ -103,6 +104,9 @@ fn the_sample_file_says_what_the_defaults_are() {
     // Not configured there, and printed in no order.
     sample.accounts.reserved_names = ReservedNames::default();
     default.accounts.reserved_names = ReservedNames::default();
+    // The same values from another source.
+    sample.settings = SettingsInForce::default();
+    default.settings = SettingsInForce::default();
     assert_eq!(format!("{sample:#?}"), format!("{default:#?}"));
 }
 

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::finding::Findings;
+use super::finding::{Findings, Source};
 use super::layers::Layers;
 
 /// The variables of this process, by name.
@@ -49,7 +49,7 @@ const SHORT_NAMES: [(&str, &str); 24] = [
     ("TRUSTED_PROXIES", "server.trusted_proxies"),
 ];
 
-/// Keys whose value may come from a file by `_FILE`.
+/// Keys with a secret as value. It may come from a file by `_FILE`, and is never shown.
 const SECRETS: [&str; 8] = [
     "admin.password",
     "database.url",
@@ -97,7 +97,7 @@ impl Variables {
                 findings.fault(&key, problem, "keep one of them");
                 continue;
             };
-            findings.came_from(&key, format!("from {}", setting.name));
+            findings.came_from(&key, Source::Variable(setting.name.to_owned()));
             match setting.text() {
                 Ok(text) => layers.set_text(&key, text, findings),
                 Err((problem, remedy)) => findings.fault(&key, problem, remedy),
@@ -166,7 +166,7 @@ fn meaning(name: &str) -> Option<(String, bool)> {
         return Some((key, false));
     }
     let key = key_of(name.strip_suffix("_FILE")?)?;
-    SECRETS.contains(&key.as_str()).then_some((key, true))
+    is_secret(&key).then_some((key, true))
 }
 
 /// True if the name looks like a variable of this server and has no effect: a mistyped safety setting must
@@ -186,6 +186,11 @@ fn key_of(name: &str) -> Option<String> {
     Some((*key).to_owned())
 }
 
+/// True if the value of the key is a secret.
+pub(super) fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key)
+}
+
 fn is_secret_file(key: &str) -> bool {
-    key.strip_suffix("_file").is_some_and(|key| SECRETS.contains(&key))
+    key.strip_suffix("_file").is_some_and(is_secret)
 }

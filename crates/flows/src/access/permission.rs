@@ -48,6 +48,18 @@ pub const READ_AUDIT_LOG: Permission = ("audit_log", "read");
 /// To export the audit log as a file.
 pub const EXPORT_AUDIT_LOG: Permission = ("audit_log", "export");
 
+/// To list the mails of the outbox, without their content.
+pub const READ_OUTBOX: Permission = ("audit_log", "list");
+
+/// To send a mail of the outbox again, in addition to [`READ_OUTBOX`].
+pub const RESEND_MAILS: Permission = ("audit_log", "execute");
+
+/// To see the state of the server without secrets: signing keys, jobs, settings in force.
+pub const READ_SERVER: Permission = ("settings", "export");
+
+/// To make signing keys, and to retire them.
+pub const CHANGE_SIGNING_KEYS: Permission = ("settings", "approve");
+
 /// To introspect and revoke tokens. The kind `service` gives it, not the matrix.
 pub const INTROSPECT_TOKENS: Permission = ("token", "introspect");
 
@@ -58,7 +70,7 @@ pub const READ_REVOCATIONS: Permission = ("revocation", "read");
 pub const OF_SERVICES: [Permission; 2] = [INTROSPECT_TOKENS, READ_REVOCATIONS];
 
 /// All permissions that the matrix gives.
-pub const ALL: [Permission; 14] = [
+pub const ALL: [Permission; 18] = [
     READ_ACCOUNT,
     LIST_ACCOUNTS,
     INVITE,
@@ -73,4 +85,8 @@ pub const ALL: [Permission; 14] = [
     CHANGE_BANS,
     READ_AUDIT_LOG,
     EXPORT_AUDIT_LOG,
+    READ_OUTBOX,
+    RESEND_MAILS,
+    READ_SERVER,
+    CHANGE_SIGNING_KEYS,
 ];

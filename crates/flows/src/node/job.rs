@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
-pub use self::runner::{JobState, Jobs, RunningJobs};
+pub use self::runner::{JobReport, JobState, Jobs, RunningJobs};
 use crate::StoreError;
 
 /// The port of jobs.
@@ -123,6 +123,8 @@ pub struct JobRecord {
     pub name: String,
     /// The interval of the job.
     pub every: Duration,
+    /// The time from which any node may run it next.
+    pub due_at: Timestamp,
     /// The start of the last run.
     pub started_at: Timestamp,
     /// The end of the last successful run.

@@ -189,6 +189,11 @@ impl Mail {
         }
     }
 
+    /// The kind of this word, if this version has it.
+    pub fn known_kind(word: &str) -> Option<&'static str> {
+        Self::samples().iter().map(Self::kind).find(|kind| *kind == word)
+    }
+
     /// The purpose of the secret in the link; `None` for a mail without a secret.
     pub const fn purpose(&self) -> Option<SecretPurpose> {
         match self {

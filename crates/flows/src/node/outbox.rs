@@ -8,6 +8,7 @@
 //! Every mail is delivered at least once. A second delivery is possible only if a node dies, or loses
 //! the database, between the acceptance of the mail by the mail server and the mark in the outbox.
 
+mod administration;
 mod delivery;
 mod retry;
 mod watch;
@@ -19,6 +20,10 @@ use portcullis_audit::{Details, EventKind, Outcome};
 use portcullis_domain::{Ambient, Email, MessageId, SecretString, Timestamp};
 use portcullis_token::Digest;
 
+pub use self::administration::{
+    FailureClass, MailPage, MailSearch, MailState, OutboxAdministration, OutboxDirectoryStore,
+    OutboxMail, ResendError, ResendResult,
+};
 pub use self::delivery::{DeliveryCounts, DeliverySettings, MailDelivery, SecretLifetimes};
 pub use self::retry::LONGEST_DELAY;
 pub use self::watch::OutboxWatch;
@@ -281,8 +286,9 @@ impl DeadLetterAdministration {
         let (kind, outcome) = (EventKind::MailResent, Outcome::Success);
         let event = event_now(kind, outcome, &operator.origin, &self.ambient).by(operator.actor);
         self.store.resend(which, &|messages| {
-            let recorded =
-                Effects::from(event.clone().with(Details::Mails { messages: *messages }));
+            let recorded = Effects::from(
+                event.clone().with(Details::Mails { messages: *messages, message: None }),
+            );
             recorded.only_if(*messages > 0)
         })
     }

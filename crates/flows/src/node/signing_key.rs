@@ -16,7 +16,7 @@ mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Ambient, Timestamp};
 use portcullis_token::{KeyPair, KeyPairAlgorithm, SealingKey, UnsealedKey};
 
@@ -24,6 +24,7 @@ pub use self::ring::KeyRing;
 pub use self::shared::SharedKeyState;
 pub use self::store::{SharedChange, SharedRecord, SigningKeyRecord, SigningKeyStore};
 use crate::StoreError;
+use crate::principal::Principal;
 
 /// The time for which a copy of the published set may be used. A key is published this long before
 /// its first signature.
@@ -48,6 +49,10 @@ pub enum KeyState {
 }
 
 impl KeyState {
+    /// All states.
+    pub const ALL: [Self; 5] =
+        [Self::Announced, Self::Signing, Self::Published, Self::Sealed, Self::Retired];
+
     /// The name of the state.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,9 +131,9 @@ impl SigningKeys {
         &self,
         algorithm: KeyPairAlgorithm,
         head_start: ActivationDelay,
-        origin: &Origin,
+        principal: &Principal,
     ) -> Result<SigningKeyRecord, StoreError> {
-        if let Some(first) = self.make_first(algorithm, &self.store.signing_keys()?, origin)? {
+        if let Some(first) = self.make_first(algorithm, &self.store.signing_keys()?, principal)? {
             return Ok(first);
         }
         let head_start = match head_start {
@@ -136,7 +141,8 @@ impl SigningKeys {
             ActivationDelay::Least => MIN_ACTIVATION_DELAY,
         };
         let key = self.make(algorithm, head_start);
-        self.store.insert(&key, &self.event(EventKind::SigningKeyRotated, &key, origin).into())?;
+        let event = self.event(EventKind::SigningKeyRotated, &key, principal);
+        self.store.insert(&key, &event.into())?;
         Ok(key)
     }
 
@@ -145,8 +151,8 @@ impl SigningKeys {
     /// set is too old, [`PUBLISHED_BEFORE`] at the latest.
     ///
     /// The key of HS256 can be retired in the same way once another key signs.
-    pub fn retire(&self, kid: &str, origin: &Origin) -> Result<(), RetirementError> {
-        if let Some(outcome) = self.end_shared(kid, origin)? {
+    pub fn retire(&self, kid: &str, principal: &Principal) -> Result<(), RetirementError> {
+        if let Some(outcome) = self.end_shared(kid, principal)? {
             return outcome;
         }
         let keys = self.store.signing_keys()?;
@@ -160,7 +166,7 @@ impl SigningKeys {
         if signs_at(now) || signs_at(now - MIN_ACTIVATION_DELAY) {
             return Err(RetirementError::Signing);
         }
-        let event = self.event(EventKind::SigningKeyRetired, key, origin);
+        let event = self.event(EventKind::SigningKeyRetired, key, principal);
         if self.store.retire(kid, event.at, &event.into())? {
             Ok(())
         } else {
@@ -173,14 +179,14 @@ impl SigningKeys {
         &self,
         algorithm: KeyPairAlgorithm,
         keys: &[SigningKeyRecord],
-        origin: &Origin,
+        principal: &Principal,
     ) -> Result<Option<SigningKeyRecord>, StoreError> {
         let open = self.open(keys);
         let is_open = |kid: &str| open.iter().any(|open| open.kid() == kid);
         let kids = keys.iter().map(|key| key.public.kid());
         let unusable: Vec<_> = kids.filter(|kid| !is_open(kid)).collect();
         let key = self.make(algorithm, Duration::ZERO);
-        let event = self.event(EventKind::SigningKeyRotated, &key, origin);
+        let event = self.event(EventKind::SigningKeyRotated, &key, principal);
         Ok(self.store.insert_first(&key, &unusable, &event.into())?.then_some(key))
     }
 
@@ -207,15 +213,15 @@ impl SigningKeys {
         }
     }
 
-    fn event(&self, kind: EventKind, key: &SigningKeyRecord, origin: &Origin) -> SecurityEvent {
+    fn event(&self, kind: EventKind, key: &SigningKeyRecord, by: &Principal) -> SecurityEvent {
         let now = self.ambient.now();
         let details = key.public.kid().parse().map_or(Details::None, |kid| Details::SigningKey {
             kid,
             algorithm: key.public.algorithm().name(),
             signs_from: Some(key.signs_from).filter(|from| *from > now),
         });
-        SecurityEvent::new(kind, Outcome::Success, origin, now, &*self.ambient.random)
-            .by(Actor::Operator)
+        SecurityEvent::new(kind, Outcome::Success, &by.origin, now, &*self.ambient.random)
+            .by(by.actor)
             .with(details)
     }
 }

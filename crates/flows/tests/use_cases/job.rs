@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_flows::StoreError;
-use portcullis_flows::node::job::{BatchResult, Job, JobError, JobStore, Jobs, RunningJobs};
+use portcullis_flows::node::job::{
+    BatchResult, Job, JobError, JobReport, JobStore, Jobs, RunningJobs,
+};
 use portcullis_testkit::TestDatabase;
 
 use crate::deployment::{HOUR, MINUTE, SECOND};
@@ -136,6 +138,50 @@ fn what_fails_is_tried_again_and_holds_up_nothing_else() {
     database.clock().advance(MINUTE + SECOND);
     eventually(|| bad.count() == 2);
     eventually(|| !database.store().jobs().unwrap()[0].is_failing());
+}
+
+#[test]
+fn a_report_has_the_failures_in_a_row_and_the_next_run_here_and_everywhere() {
+    let database = TestDatabase::sqlite();
+    let (bad, own) = (Arc::<Work>::default(), Arc::<Work>::default());
+    bad.fails.store(true, Ordering::SeqCst);
+    let (jobs, _running) = node(&database, vec![bad.job("bad", true, 0), own.job("own", false, 0)]);
+    let reports = || <[JobReport; 2]>::try_from(jobs.reports().unwrap()).unwrap();
+    let is_idle = || reports().iter().all(|report| report.next_at.is_some());
+    for failures in [1, 2] {
+        eventually(|| jobs.states()[0].failures_in_a_row == failures && is_idle());
+        let [failing, _] = reports();
+        let record = failing.everywhere.unwrap();
+        assert!(failing.exclusive && record.is_failing(), "{record:?}");
+        assert_eq!(record.due_at, database.clock().now() + MINUTE);
+        let next = failing.next_at.unwrap();
+        assert_eq!(next, database.clock().now() + MINUTE, "a minute after the failure");
+        if failures == 2 {
+            bad.fails.store(false, Ordering::SeqCst);
+        }
+        database.clock().advance(MINUTE);
+    }
+    eventually(|| jobs.states()[0].runs == 3 && is_idle());
+    let [works, own] = reports();
+    let counts = |report: &JobReport| {
+        let state = &report.state;
+        (state.runs, state.failures, state.failures_in_a_row)
+    };
+    assert_eq!(counts(&works), (3, 2, 0));
+    assert!(!works.everywhere.unwrap().is_failing());
+    assert_eq!((own.every, own.exclusive, own.everywhere), (HOUR, false, None));
+}
+
+#[test]
+fn a_panic_counts_as_a_failed_run_of_its_time() {
+    let database = TestDatabase::sqlite();
+    let work = Arc::<Work>::default();
+    work.panics.store(true, Ordering::SeqCst);
+    let (jobs, _running) = node(&database, vec![work.job("own", false, 0)]);
+    eventually(|| jobs.states()[0].runs == 1);
+    let state = jobs.states().remove(0);
+    assert_eq!((state.failures, state.failures_in_a_row), (1, 1));
+    assert_eq!(state.last_run_seconds, database.clock().now().as_seconds());
 }
 
 #[test]

@@ -99,10 +99,10 @@ fn the_end_of_the_shared_secret_comes_although_the_database_is_away() {
     let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     switch.off();
     deployment.pass(LIFETIME + LEEWAY);
-    assert!(node.ring.follow(&samples::origin()).is_err());
+    assert!(node.ring.follow(&samples::operator()).is_err());
     assert_eq!(node.verdict(&forger.issue()), Ok(()));
     deployment.pass(SECOND);
-    assert!(node.ring.follow(&samples::origin()).is_err());
+    assert!(node.ring.follow(&samples::operator()).is_err());
     assert_eq!(node.verdict(&forger.issue()), Err(TokenError::UnknownKey));
     assert_eq!(node.verdict(&node.issue()), Ok(()));
     switch.on();
@@ -175,7 +175,7 @@ fn a_shared_secret_that_leaked_is_ended_at_once_when_nothing_signs_with_it() {
     let deployment = Deployment::new();
     let forger = signing_key::node(&deployment, None, &[SECRET]);
     let kid = header(&forger.issue())["kid"].as_str().unwrap().to_owned();
-    let retire = || forger.keys.retire(&kid, &samples::origin());
+    let retire = || forger.keys.retire(&kid, &samples::operator());
     assert!(matches!(retire(), Err(RetirementError::Signing)));
     let node = started(&deployment, KeyPairAlgorithm::EdDsa);
     assert_eq!(node.verdict(&forger.issue()), Ok(()));

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_audit::{EventKind, Outcome};
+use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{AssuranceLevel, Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
 use portcullis_flows::node::signing_key::{
     ActivationDelay, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore,
     SigningKeys,
 };
+use portcullis_flows::principal::Principal;
 use portcullis_testkit::{at_once, samples};
 use portcullis_token::{
     AccessClaims, AuthenticationMethod, KeyPairAlgorithm, LEEWAY, Lifetimes, SealingKey, SecretKey,
@@ -114,11 +115,32 @@ fn a_key_that_cannot_wait_signs_after_two_seconds() {
 }
 
 #[test]
+fn an_administrator_is_named_by_the_events_of_the_keys() {
+    let deployment = Deployment::new();
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
+    let grace = deployment.enrol("grace");
+    let administrator =
+        Principal { actor: Actor::Account(grace.id), ..Principal::operator(samples::origin()) };
+    let rotate = |delay| node.keys.rotate(KeyPairAlgorithm::EdDsa, delay, &administrator);
+    let made = rotate(ActivationDelay::Full).unwrap();
+    node.keys.retire(made.public.kid(), &administrator).unwrap();
+    let actors = "SELECT kind || ' ' || actor FROM security_events WHERE kind LIKE 'signing_key%'";
+    let mut actors = deployment.database.store().texts(actors).unwrap();
+    actors.sort();
+    let expected = [
+        format!("signing_key_retired {}", grace.id),
+        format!("signing_key_rotated {}", grace.id),
+        "signing_key_rotated operator".to_owned(),
+    ];
+    assert_eq!(actors, expected);
+}
+
+#[test]
 fn a_key_that_leaked_goes_at_once_and_never_the_one_that_signs() {
     let deployment = Deployment::new();
     let [one, other] = [(); 2].map(|()| started(&deployment, KeyPairAlgorithm::EdDsa));
     let leaked = header(&one.issue())["kid"].as_str().unwrap().to_owned();
-    let retire = |kid: &str| one.keys.retire(kid, &samples::origin());
+    let retire = |kid: &str| one.keys.retire(kid, &samples::operator());
     assert!(matches!(retire("nobody's"), Err(RetirementError::Unknown)));
     assert!(matches!(retire(&leaked), Err(RetirementError::Signing)));
 
@@ -182,7 +204,7 @@ fn under_hs256_nothing_is_made_and_a_prepared_key_waits() {
     let node = node(&deployment, None, &[SECRET]);
     assert_eq!((node.published().len(), deployment.count("signing_keys")), (0, 0));
     assert_eq!(header(&node.issue())["alg"], "HS256");
-    node.keys.rotate(KeyPairAlgorithm::EdDsa, ActivationDelay::Full, &samples::origin()).unwrap();
+    node.keys.rotate(KeyPairAlgorithm::EdDsa, ActivationDelay::Full, &samples::operator()).unwrap();
     deployment.pass(10 * LIFETIME);
     node.follow();
     assert_eq!(node.states(), [KeyState::Published]);
@@ -199,7 +221,10 @@ fn keys_of_another_algorithm_retire_when_a_node_has_run_long_enough_without_them
     let deployment = Deployment::new();
     let former = started(&deployment, KeyPairAlgorithm::EdDsa);
     deployment.pass(SECOND);
-    former.keys.rotate(KeyPairAlgorithm::Es256, ActivationDelay::Full, &samples::origin()).unwrap();
+    former
+        .keys
+        .rotate(KeyPairAlgorithm::Es256, ActivationDelay::Full, &samples::operator())
+        .unwrap();
     deployment.pass(10 * LIFETIME);
     former.follow();
     assert_eq!(former.states(), [KeyState::Signing, KeyState::Published]);
@@ -271,12 +296,12 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
 
 impl Node {
     pub(crate) fn follow(&self) {
-        self.ring.follow(&samples::origin()).unwrap();
+        self.ring.follow(&samples::operator()).unwrap();
     }
 
     fn rotate(&self, head_start: ActivationDelay) {
         let algorithm = self.algorithm.expect("it signs with key pairs");
-        self.keys.rotate(algorithm, head_start, &samples::origin()).unwrap();
+        self.keys.rotate(algorithm, head_start, &samples::operator()).unwrap();
     }
 
     fn published(&self) -> Vec<String> {
@@ -344,7 +369,7 @@ pub(crate) fn node(
     }
     let store = Arc::new(deployment.database.store().clone());
     let keys = SigningKeys::new(store, sealing, deployment.ambient());
-    let ring = KeyRing::start(keys.clone(), authority, algorithm, &samples::origin()).unwrap();
+    let ring = KeyRing::start(keys.clone(), authority, algorithm, &samples::operator()).unwrap();
     let authority = ring.authority().clone();
     Node { keys, ring, algorithm, authority, clock: deployment.clock.clone() }
 }

@@ -116,6 +116,7 @@ fn add(
 struct JobRow {
     name: String,
     every_ms: i64,
+    due_at: Instant,
     started_at: Instant,
     succeeded_at: Option<Instant>,
     failed_at: Option<Instant>,
@@ -128,6 +129,7 @@ impl JobRow {
         JobRecord {
             name: self.name,
             every: Duration::from_millis(natural(self.every_ms)),
+            due_at: self.due_at.into(),
             started_at: self.started_at.into(),
             succeeded_at: self.succeeded_at.map(Timestamp::from),
             failed_at: self.failed_at.map(Timestamp::from),

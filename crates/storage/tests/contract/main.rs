@@ -62,6 +62,8 @@ mod migration;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod outbox_directory;
+#[cfg(test)]
 mod outbox_races;
 #[cfg(test)]
 mod password_change;

@@ -21,6 +21,7 @@ impl Code {
                 "wrong_count",
                 "unknown_role",
                 "unknown_kind",
+                "unknown_algorithm",
                 "beyond_role",
                 "ambiguous",
                 "incomplete",

@@ -3,6 +3,8 @@
 use portcullis_flows::StoreError;
 use portcullis_flows::node::ban::BanError;
 use portcullis_flows::node::health::HealthError;
+use portcullis_flows::node::outbox::ResendError;
+use portcullis_flows::node::signing_key::RetirementError;
 
 use super::sparse::ThrottledLog;
 use super::{Code, Problem};
@@ -29,6 +31,28 @@ impl From<BanError> for Problem {
             BanError::NotBanned(_) => Self::new(Code::NotBanned),
             BanError::Store(error) => error.into(),
             _ => Self::new(Code::Internal),
+        }
+    }
+}
+
+impl From<ResendError> for Problem {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::Unknown => Self::new(Code::NotFound),
+            ResendError::Over => Self::new(Code::MailOver),
+            ResendError::Store(error) => error.into(),
+            _ => Self::new(Code::Internal),
+        }
+    }
+}
+
+impl From<RetirementError> for Problem {
+    fn from(error: RetirementError) -> Self {
+        match error {
+            RetirementError::Unknown => Self::new(Code::NotFound),
+            RetirementError::Signing => Self::new(Code::KeySigns),
+            RetirementError::Retired => Self::new(Code::KeyRetired),
+            RetirementError::Store(error) => error.into(),
         }
     }
 }

@@ -42,12 +42,11 @@ struct SharedKey {
 
 impl From<(String, SharedKeyState)> for SharedKey {
     fn from((kid, state): (String, SharedKeyState)) -> Self {
-        let (state, accepted_until) = match state {
-            SharedKeyState::Signing => ("signing", None),
-            SharedKeyState::AcceptedUntil(until) => ("accepted", Some(until)),
-            SharedKeyState::Ended => ("ended", None),
+        let accepted_until = match state {
+            SharedKeyState::AcceptedUntil(until) => Some(until),
+            SharedKeyState::Signing | SharedKeyState::Ended => None,
         };
-        Self { kid, state, accepted_until }
+        Self { kid, state: state.as_str(), accepted_until }
     }
 }
 

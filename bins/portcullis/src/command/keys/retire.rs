@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::OpenedDatabase;
-use crate::operator::local_origin;
+use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
 
@@ -36,10 +36,10 @@ pub(super) fn run(
     output: Output,
 ) -> Result<ExitCode, Failure> {
     let Arguments { kid } = arguments;
-    let origin = local_origin("keys retire");
-    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
+    let operator = operator("keys retire");
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let keys = assembly::node::signing_keys(&store, config, &secret, &Ambient::system());
-    keys.retire(kid, &origin).map_err(failure)?;
+    keys.retire(kid, &operator).map_err(failure)?;
     output.answer(&Retired { kid })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::OpenedDatabase;
-use crate::operator::local_origin;
+use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
 
@@ -65,10 +65,10 @@ pub(super) fn run(
         ));
     };
     let head_start = if arguments.now { ActivationDelay::Least } else { ActivationDelay::Full };
-    let origin = local_origin("keys rotate");
-    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &origin)?;
+    let operator = operator("keys rotate");
+    let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
-        .rotate(algorithm, head_start, &origin)?;
+        .rotate(algorithm, head_start, &operator)?;
     output.answer(&Rotated {
         kid: key.public.kid().to_owned(),
         algorithm: algorithm.name(),

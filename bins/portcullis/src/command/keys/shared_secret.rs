@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::operator::local_origin;
+use crate::operator::operator;
 use crate::output::Output;
 use crate::{assembly, opening};
 
@@ -27,12 +27,12 @@ pub(super) fn run(config: &Config, output: Output) -> Result<ExitCode, Failure> 
             algorithm.name()
         )));
     }
-    let origin = local_origin("keys shared-secret");
-    let (store, secret) = opening::needed_store(config, &origin)?;
+    let operator = operator("keys shared-secret");
+    let (store, secret) = opening::needed_store(config, &operator.origin)?;
     let shared = SharedSecret::of(&secret);
     // Recorded first: a printed secret without a record could not be taken back.
     assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
-        .note_printed(&shared, &origin)?;
+        .note_printed(&shared, &operator)?;
     output.answer(&SharedSecretOutput { shared_secret: &shared.expose() })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -155,6 +155,9 @@ pub(crate) struct EventDetails {
     /// The number of mails that an operator sent again.
     #[schema(nullable = false, example = 3)]
     messages: Option<u64>,
+    /// The mail of the outbox that an administrator sent again.
+    #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e19")]
+    message: Option<String>,
     /// The risk score of a sign-in.
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 45)]

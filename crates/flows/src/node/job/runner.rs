@@ -5,9 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_domain::{Ambient, Supervised};
+use portcullis_domain::{Ambient, Supervised, Timestamp};
 
-use super::{BatchResult, Claim, ClaimResult, Job, JobError, JobStore, Run};
+use super::{BatchResult, Claim, ClaimResult, Job, JobError, JobRecord, JobStore, Run};
+use crate::StoreError;
 
 /// The jobs of this node. None of them runs before [`Jobs::start`].
 pub struct Jobs {
@@ -30,12 +31,30 @@ pub struct JobState {
     pub runs: u64,
     /// Failed runs on this node.
     pub failures: u64,
+    /// Failed runs on this node since the last successful one.
+    pub failures_in_a_row: u64,
     /// Units of work on this node, for example deleted rows.
     pub done: u64,
     /// Seconds since 1970 at the end of the last run here; 0 before the first.
     pub last_run_seconds: i64,
     /// The duration of that run.
     pub duration: Duration,
+}
+
+/// A job of this node, for administrators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobReport {
+    /// Its interval.
+    pub every: Duration,
+    /// True if one node runs it for all nodes.
+    pub exclusive: bool,
+    /// Its runs on this node.
+    pub state: JobState,
+    /// The next attempt on this node; `None` while it runs here. The attempt of an exclusive job runs
+    /// it only if it is due and no other node runs it.
+    pub next_at: Option<Timestamp>,
+    /// The runs of an exclusive job on all nodes; `None` before the first.
+    pub everywhere: Option<JobRecord>,
 }
 
 struct Shared {
@@ -123,6 +142,30 @@ impl Jobs {
                 false
             }
         })
+    }
+
+    /// Each job of this node, with its runs here and, of an exclusive one, on all nodes.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn reports(&self) -> Result<Vec<JobReport>, StoreError> {
+        let records = self.shared.store.jobs()?;
+        let clock = &self.shared.ambient.clock;
+        let (now, monotonic) = (clock.now(), clock.monotonic());
+        let plan = self.shared.plan();
+        let report = |(job, entry): (&Job, &Entry)| {
+            let next = now + entry.next.saturating_sub(monotonic);
+            let of_job = |record: &&JobRecord| job.exclusive && record.name == job.name;
+            JobReport {
+                every: job.every,
+                exclusive: job.exclusive,
+                state: entry.state.clone(),
+                next_at: (!entry.is_running).then_some(next),
+                everywhere: records.iter().find(of_job).cloned(),
+            }
+        };
+        Ok(self.shared.jobs.iter().zip(&plan.entries).map(report).collect())
     }
 
     /// The state of each job on this node.
@@ -294,6 +337,7 @@ impl Shared {
         let Some(Entry { state, is_failing, .. }) = plan.entries.get_mut(place) else { return };
         state.runs += 1;
         state.failures += u64::from(error.is_some());
+        state.failures_in_a_row = if error.is_some() { state.failures_in_a_row + 1 } else { 0 };
         state.done += portion.done;
         state.last_run_seconds = now;
         state.duration = duration;
@@ -348,6 +392,10 @@ impl Drop for RunGuard<'_> {
                 entry.next = self.begun + RETRY.min(every);
                 entry.state.runs += 1;
                 entry.state.failures += 1;
+                entry.state.failures_in_a_row += 1;
+                let Ambient { clock, .. } = &self.shared.ambient;
+                entry.state.last_run_seconds = clock.now().as_seconds();
+                entry.state.duration = clock.monotonic().saturating_sub(self.begun);
             }
         }
         self.shared.changed.notify_all();

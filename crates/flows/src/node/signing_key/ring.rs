@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_audit::{EventKind, Origin};
+use portcullis_audit::EventKind;
 use portcullis_domain::Timestamp;
 use portcullis_token::{
     AccessKeys, JsonWebKeySet, KeyPair, KeyPairAlgorithm, LEEWAY, PublicKey, TokenAuthority,
@@ -14,6 +14,7 @@ use super::shared::{Hs256Node, SharedKeyState, SharedKeys};
 use super::shared_record::SharedFloor;
 use super::{LoadedKey, MIN_ACTIVATION_DELAY, SigningKeyRecord, SigningKeys, signing};
 use crate::StoreError;
+use crate::principal::Principal;
 
 /// Follows all changes of keys by other nodes and operators, for one node.
 pub struct KeyRing {
@@ -55,19 +56,24 @@ impl KeyRing {
         keys: SigningKeys,
         authority: TokenAuthority,
         algorithm: Option<KeyPairAlgorithm>,
-        origin: &Origin,
+        principal: &Principal,
     ) -> Result<Self, StoreError> {
         let in_use = ArcSwap::from_pointee(ActiveKeys::default());
         let (started_at, authority) = (keys.ambient.now(), Arc::new(authority));
         let ring =
             Self { keys, authority, algorithm, in_use, shared: Mutex::default(), started_at };
-        ring.begin(origin)?;
+        ring.begin(principal)?;
         Ok(ring)
     }
 
     /// The authority that signs and verifies access tokens with these keys.
     pub const fn authority(&self) -> &Arc<TokenAuthority> {
         &self.authority
+    }
+
+    /// The algorithm of the key pairs that sign; `None` for HS256.
+    pub const fn algorithm(&self) -> Option<KeyPairAlgorithm> {
+        self.algorithm
     }
 
     /// The operations of operators on the keys.
@@ -80,7 +86,7 @@ impl KeyRing {
         Arc::clone(&self.in_use.load().published)
     }
 
-    fn begin(&self, origin: &Origin) -> Result<(), StoreError> {
+    fn begin(&self, principal: &Principal) -> Result<(), StoreError> {
         let stored = self.keys.store.signing_keys()?;
         for key in self.keys.open(&stored).iter().filter(|key| key.unsealed.by_previous) {
             let before = stored.iter().find(|stored| stored.public.kid() == key.kid());
@@ -89,21 +95,22 @@ impl KeyRing {
             self.keys.store.reseal(key.kid(), before, &after)?;
             tracing::info!(kid = key.kid(), "sealed a signing key under the new secret key");
         }
-        self.follow_shared(origin, true)?;
-        self.follow_pairs(origin)
+        self.follow_shared(principal, true)?;
+        self.follow_pairs(principal)
     }
 
     /// Applies changes from the database and from the passage of time, and retires the keys whose
     /// last token has expired. Keys of HS256 end on time even if the database is unavailable.
-    pub fn follow(&self, origin: &Origin) -> Result<(), StoreError> {
-        let outcome = self.follow_shared(origin, false).and_then(|()| self.follow_pairs(origin));
+    pub fn follow(&self, principal: &Principal) -> Result<(), StoreError> {
+        let outcome =
+            self.follow_shared(principal, false).and_then(|()| self.follow_pairs(principal));
         if outcome.is_err() {
             self.accept_no_longer_than_due();
         }
         outcome
     }
 
-    fn follow_shared(&self, origin: &Origin, is_starting: bool) -> Result<(), StoreError> {
+    fn follow_shared(&self, principal: &Principal, is_starting: bool) -> Result<(), StoreError> {
         let known = self.authority.shared_kids();
         let node = Hs256Node {
             signing: known.first().filter(|_| self.algorithm.is_none()).map(String::as_str),
@@ -113,7 +120,7 @@ impl KeyRing {
         };
         let monotonic = self.keys.ambient.clock.monotonic();
         let floor = self.shared().floor(monotonic);
-        let (keys, now) = self.keys.follow_shared(&node, floor.as_ref(), origin)?;
+        let (keys, now) = self.keys.follow_shared(&node, floor.as_ref(), principal)?;
         let mut shared = self.shared();
         shared.time = Some((now, monotonic));
         shared.changed_at = shared.changed_at.max(keys.as_ref().map(SharedKeys::changed_at));
@@ -144,16 +151,16 @@ impl KeyRing {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn follow_pairs(&self, origin: &Origin) -> Result<(), StoreError> {
+    fn follow_pairs(&self, principal: &Principal) -> Result<(), StoreError> {
         let now = self.keys.ambient.now();
-        let (stored, open) = self.read(origin, now)?;
+        let (stored, open) = self.read(principal, now)?;
         let (outlived, living): (Vec<_>, Vec<_>) =
             open.iter().partition(|key| self.is_outlived(key, &open, now));
         self.take_over(&living, now);
         let is_outlived =
             |key: &&SigningKeyRecord| outlived.iter().any(|old| old.kid() == key.public.kid());
         for key in stored.iter().filter(is_outlived) {
-            let event = self.keys.event(EventKind::SigningKeyRetired, key, origin);
+            let event = self.keys.event(EventKind::SigningKeyRetired, key, principal);
             if self.keys.store.retire(key.public.kid(), event.at, &event.into())? {
                 tracing::info!(kid = key.public.kid(), "a signing key has retired");
             }
@@ -164,7 +171,7 @@ impl KeyRing {
     /// The stored keys, and those that can be used, including one that signs.
     fn read(
         &self,
-        origin: &Origin,
+        principal: &Principal,
         now: Timestamp,
     ) -> Result<(Vec<SigningKeyRecord>, Vec<LoadedKey>), StoreError> {
         let stored = self.keys.store.signing_keys()?;
@@ -172,7 +179,7 @@ impl KeyRing {
         match self.algorithm {
             Some(algorithm) if signing(&open, self.algorithm, now).is_none() => {
                 // Another node may be first: the stored key counts.
-                self.keys.make_first(algorithm, &stored, origin)?;
+                self.keys.make_first(algorithm, &stored, principal)?;
                 let stored = self.keys.store.signing_keys()?;
                 let open = self.keys.open(&stored);
                 Ok((stored, open))

@@ -52,6 +52,17 @@ pub enum SharedKeyState {
     Ended,
 }
 
+impl SharedKeyState {
+    /// The name of the state.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signing => "signing",
+            Self::AcceptedUntil(_) => "accepted",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// The HS256 state of one node.
 pub(super) struct Hs256Node<'a> {
     /// The key that this node signs with, if it signs with HS256.

@@ -1,6 +1,6 @@
 //! The stored record of HS256 keys: sealed, checked against the audit log, updated with its events.
 
-use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome, SecurityEvent};
+use portcullis_audit::{Details, EventKind, Outcome, SecurityEvent};
 use portcullis_domain::Timestamp;
 use portcullis_token::SharedSecret;
 
@@ -9,6 +9,7 @@ use super::store::{SharedChange, SharedRecord};
 use super::{RetirementError, SigningKeys};
 use crate::StoreError;
 use crate::effects::Effects;
+use crate::principal::Principal;
 
 /// The label for sealing the record.
 const LABEL: &str = "shared keys";
@@ -23,9 +24,13 @@ impl SigningKeys {
 
     /// Records that an operator is about to see the shared secret. Must be called before it is
     /// shown.
-    pub fn note_printed(&self, secret: &SharedSecret, origin: &Origin) -> Result<(), StoreError> {
+    pub fn note_printed(
+        &self,
+        secret: &SharedSecret,
+        principal: &Principal,
+    ) -> Result<(), StoreError> {
         let (kind, now) = (EventKind::SharedSecretPrinted, self.ambient.now());
-        self.store.record_printed(&self.shared_event(kind, &secret.kid(), None, now, origin))
+        self.store.record_printed(&self.shared_event(kind, &secret.kid(), None, now, principal))
     }
 
     /// Updates the record by the state of this node and the time. Returns the record, unless none
@@ -35,7 +40,7 @@ impl SigningKeys {
         &self,
         node: &Hs256Node<'_>,
         floor: Option<&SharedFloor>,
-        origin: &Origin,
+        principal: &Principal,
     ) -> Result<(Option<SharedKeys>, Timestamp), StoreError> {
         let changed_at = floor.and_then(|floor| floor.changed_at);
         let time = |now: Timestamp| floor.map_or(now, |floor| floor.time.max(now));
@@ -59,7 +64,7 @@ impl SigningKeys {
                 let same = after.as_ref().filter(|_| is_sealed_anew)?;
                 return Some(SharedChange { sealed: self.seal(same), effects });
             };
-            let effects = self.events(&next, &steps, origin).into();
+            let effects = self.events(&next, &steps, principal).into();
             let sealed = self.seal(&next);
             after = Some(next);
             Some(SharedChange { sealed, effects })
@@ -71,7 +76,7 @@ impl SigningKeys {
     pub(super) fn end_shared(
         &self,
         kid: &str,
-        origin: &Origin,
+        principal: &Principal,
     ) -> Result<Option<Result<(), RetirementError>>, StoreError> {
         let mut outcome = None;
         self.store.replace_shared_keys(&mut |record| {
@@ -87,7 +92,7 @@ impl SigningKeys {
             };
             outcome = Some(Ok(()));
             let effects =
-                self.events(&ended, &[(kid.to_owned(), SharedKeyChange::Ended)], origin).into();
+                self.events(&ended, &[(kid.to_owned(), SharedKeyChange::Ended)], principal).into();
             Some(SharedChange { sealed: self.seal(&ended), effects })
         })?;
         Ok(outcome)
@@ -124,7 +129,7 @@ impl SigningKeys {
         &self,
         keys: &SharedKeys,
         steps: &[(String, SharedKeyChange)],
-        origin: &Origin,
+        principal: &Principal,
     ) -> Vec<SecurityEvent> {
         let event = |(kid, step): &(String, SharedKeyChange)| {
             let (kind, until) = match step {
@@ -132,7 +137,7 @@ impl SigningKeys {
                 SharedKeyChange::Restored => (EventKind::SharedSecretRestored, None),
                 SharedKeyChange::Ended => (EventKind::SharedSecretEnded, None),
             };
-            self.shared_event(kind, kid, until, keys.changed_at(), origin)
+            self.shared_event(kind, kid, until, keys.changed_at(), principal)
         };
         steps.iter().map(event).collect()
     }
@@ -143,12 +148,12 @@ impl SigningKeys {
         kid: &str,
         accepted_until: Option<Timestamp>,
         now: Timestamp,
-        origin: &Origin,
+        principal: &Principal,
     ) -> SecurityEvent {
         let details =
             kid.parse().map_or(Details::None, |kid| Details::SharedSecret { kid, accepted_until });
-        SecurityEvent::new(what, Outcome::Success, origin, now, &*self.ambient.random)
-            .by(Actor::Operator)
+        SecurityEvent::new(what, Outcome::Success, &principal.origin, now, &*self.ambient.random)
+            .by(principal.actor)
             .with(details)
     }
 }
