@@ -1,6 +1,7 @@
 //! Pages for operators: accounts, sessions, invitations, bans, the matrix and the audit log.
 
-use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer};
+use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use portcullis_token::KeyPairAlgorithm;
 
 use crate::form::{location, sign_in, signed_in, submit};
 
@@ -313,4 +314,42 @@ fn a_locked_account_is_listed_and_unlocked() {
     let unlock = unlock.split('"').next().expect("its end").to_owned();
     submit(&mut admin, &unlock, &[]);
     assert!(contains(&admin.get(path, &[]), "No account is locked"));
+}
+
+#[test]
+fn mails_keys_jobs_and_settings_are_shown_and_steered() {
+    TestDatabase::on_both(|database| {
+        let settings =
+            TestSettings { algorithm: Some(KeyPairAlgorithm::EdDsa), ..TestSettings::default() };
+        let server = TestServer::with(database, settings);
+        let mut admin = with_role(&server, "ada", "admin");
+        let mails = admin.get("/console/admin/outbox?state=waiting&kind=", &[]);
+        assert!(contains(&mails, "verify_email"), "{}", mails.text);
+        assert!(!mails.text.contains("ada@example.org"), "{}", mails.text);
+        let mail = crate::form::value(&mails, "id");
+        let resent = submit(&mut admin, "/console/admin/outbox/resend", &[("id", &mail)]);
+        assert_eq!(location(&resent), "/console/admin/outbox?notice=resent");
+        server.database().mails();
+        let over = submit(&mut admin, "/console/admin/outbox/resend", &[("id", &mail)]);
+        assert_eq!(over.status, 409, "{}", over.text);
+        assert!(over.text.contains("id=\"faults\""), "{}", over.text);
+
+        let path = "/console/admin/signing-keys";
+        let keys = admin.get(path, &[]);
+        assert!(contains(&keys, ">signing</span>") && contains(&keys, "EdDSA"), "{}", keys.text);
+        let rotated = submit(&mut admin, "/console/admin/signing-keys/rotate", &[]);
+        assert_eq!(location(&rotated), path);
+        let keys = admin.get(path, &[]);
+        assert!(contains(&keys, ">announced</span>"), "{}", keys.text);
+        let kid = crate::form::value(&keys, "kid");
+        let retire = "/console/admin/signing-keys/retire";
+        assert_eq!(submit(&mut admin, retire, &[("kid", &kid)]).status, 400, "it must be meant");
+        let confirmed = [("kid", &*kid), ("confirmed", "yes")];
+        assert_eq!(location(&submit(&mut admin, retire, &confirmed)), path);
+        assert!(contains(&admin.get(path, &[]), ">retired</span>"));
+
+        let jobs = admin.get("/console/admin/jobs", &[]);
+        assert!(contains(&jobs, "<th scope=\"row\">"), "{}", jobs.text);
+        assert_eq!(admin.get("/console/admin/settings", &[]).status, 200);
+    });
 }

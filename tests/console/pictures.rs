@@ -134,6 +134,10 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     take(page, "admin-sign-ins");
     page.open(&format!("{origin}/console/admin/lockouts"));
     take(page, "admin-lockouts");
+    for name in ["outbox", "signing-keys", "jobs", "settings"] {
+        page.open(&format!("{origin}/console/admin/{name}"));
+        take(page, &format!("admin-{name}"));
+    }
     page.open(&format!("{origin}/console/admin/audit?kind=sign_in"));
     take(page, "admin-audit");
 }

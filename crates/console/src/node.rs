@@ -1,3 +1,6 @@
-//! Pages about this server: banned addresses.
+//! Pages about this server: banned addresses, mails, keys, jobs, settings.
 
 pub(crate) mod ban;
+pub(crate) mod outbox;
+pub(crate) mod server;
+pub(crate) mod signing_key;

@@ -10,7 +10,7 @@ use crate::identity::{
     password_reset_request, profile, registration,
 };
 use crate::machine::api_key;
-use crate::node::ban;
+use crate::node::{ban, outbox, server, signing_key};
 use crate::sign_in::{
     backup_code, challenge, factors, first_step, lockout_directory, passkey, passkey_sign_in,
     password, renewal, session, session_directory, sign_out, step_up, totp,
@@ -102,6 +102,13 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
     to.add(&lockout_directory::LIST, lockout_directory::list);
+    to.add(&outbox::LIST, outbox::list);
+    to.add(&outbox::RESEND, outbox::resend);
+    to.add(&signing_key::LIST, signing_key::list);
+    to.add(&signing_key::ROTATE, signing_key::rotate);
+    to.add(&signing_key::RETIRE, signing_key::retire);
+    to.add(&server::JOBS, server::jobs);
+    to.add(&server::SETTINGS, server::settings);
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);
     to.add(&ban::LIFT, ban::lift);

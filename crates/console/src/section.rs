@@ -23,11 +23,19 @@ pub(crate) enum Section {
     Matrix,
     /// The audit log.
     Audit,
+    /// Mails.
+    Outbox,
+    /// The keys that sign access tokens.
+    SigningKeys,
+    /// Background jobs.
+    Jobs,
+    /// The settings in force.
+    Settings,
 }
 
 impl Section {
     /// In the order of the navigation.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SignIns,
         Self::Accounts,
         Self::Sessions,
@@ -36,6 +44,10 @@ impl Section {
         Self::Bans,
         Self::Matrix,
         Self::Audit,
+        Self::Outbox,
+        Self::SigningKeys,
+        Self::Jobs,
+        Self::Settings,
     ];
 
     /// The path of its first page.
@@ -49,6 +61,10 @@ impl Section {
             Self::Bans => "/console/admin/bans",
             Self::Matrix => "/console/admin/matrix",
             Self::Audit => "/console/admin/audit",
+            Self::Outbox => "/console/admin/outbox",
+            Self::SigningKeys => "/console/admin/signing-keys",
+            Self::Jobs => "/console/admin/jobs",
+            Self::Settings => "/console/admin/settings",
         }
     }
 
@@ -63,6 +79,10 @@ impl Section {
             Self::Bans => ENGLISH.bans_title,
             Self::Matrix => ENGLISH.matrix_title,
             Self::Audit => ENGLISH.audit_title,
+            Self::Outbox => ENGLISH.outbox_title,
+            Self::SigningKeys => ENGLISH.keys_title,
+            Self::Jobs => ENGLISH.jobs_title,
+            Self::Settings => ENGLISH.settings_title,
         }
     }
 
@@ -76,6 +96,8 @@ impl Section {
             Self::Bans => &[permission::READ_BANS],
             Self::Matrix => &[permission::READ_MATRIX],
             Self::Audit | Self::SignIns => &[permission::READ_AUDIT_LOG],
+            Self::Outbox => &[permission::READ_OUTBOX],
+            Self::SigningKeys | Self::Jobs | Self::Settings => &[permission::READ_SERVER],
         }
     }
 
