@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub(crate) use self::fold::forget;
 use self::span::Spans;
 use self::tail::Tail;
-use self::top::{CountedBy, Ranking};
+use self::top::{CountedBy, Loose, Ranking};
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::accounts;
@@ -72,7 +72,9 @@ fn read(
     for part in hours.parts {
         found.extend(cells::of_part(connection, part)?);
     }
-    let mut rank = |counted_by| Ranking { counted_by, days, counted, most }.rank(connection, &tail);
+    let loose = Loose::read(connection, &days, &tail)?;
+    let mut rank =
+        |counted_by| Ranking { counted_by, days, counted, most }.rank(connection, &loose);
     let (accounts, addresses) = (rank(CountedBy::Account)?, rank(CountedBy::Address)?);
     Ok(Some(SignInCounts {
         cells: found,

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use portcullis_flows::audit::sign_in_statistics::TopList;
 
 use super::span::{Span, Spans};
@@ -67,7 +67,7 @@ const MAX_SUMMED: u64 = 50_000;
 const MAX_ROWS: usize = 5_000;
 
 /// The limits that are tried for a first list.
-const LIMITS: [u64; 7] = [4_096, 1_024, 256, 64, 16, 4, 1];
+const LIMITS: [u64; 11] = [4_096, 1_024, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Those whose refusals of whole days are known, and the maximum of all others.
 struct Candidates {
@@ -80,27 +80,21 @@ impl Ranking {
     pub(super) fn rank(
         &self,
         connection: &mut Connection,
-        tail: &Tail,
+        loose: &Loose,
     ) -> Result<TopList<(Vec<u8>, u64)>, Failure> {
-        let mut loose = Refusals::new();
-        for part in self.days.parts.into_iter().flatten() {
-            for (key, refusals) in self.of_part(connection, part)? {
-                *loose.entry(key).or_default() += refusals;
-            }
-        }
-        tail.add_refusals(self.days.whole, self.counted_by, &mut loose);
+        let loose = loose.of(self.counted_by);
         let Some(days) = self.days.whole else {
-            return Ok(TopList { entries: self.top(loose), others_at_most: None });
+            return Ok(TopList { entries: self.top(loose.clone()), others_at_most: None });
         };
-        let mut candidates = self.find_highest(connection, days, &loose)?;
-        let last = self.last_of(&self.top(totals(&candidates.refusals, &loose)));
+        let mut candidates = self.find_highest(connection, days, loose)?;
+        let last = self.last_of(&self.top(totals(&candidates.refusals, loose)));
         let is_summed = candidates.others_at_most >= last && self.counted <= MAX_SUMMED;
         if is_summed {
             candidates = self.sum_all(connection, days)?;
         }
-        let left_out = self.add_loose(connection, days, &mut candidates, &loose)?;
+        let left_out = self.add_loose(connection, days, &mut candidates, loose)?;
         let Candidates { refusals, others_at_most } = candidates;
-        let entries = self.top(totals(&refusals, &loose));
+        let entries = self.top(totals(&refusals, loose));
         let last = self.last_of(&entries);
         // Equal sums of whole days are ranked by their keys already.
         let others_at_most = others_at_most.saturating_add(left_out);
@@ -230,35 +224,6 @@ impl Ranking {
         Ok(by_key(rows))
     }
 
-    /// The refusals of a part of the period, counted from the events.
-    fn of_part(&self, connection: &mut Connection, part: Span) -> Result<Refusals, Failure> {
-        let column = match self.counted_by {
-            CountedBy::Account => "subject",
-            CountedBy::Address => "address",
-        };
-        // SQLite alone would read every sign-in of the part by the index of the kinds.
-        let (hint, from, until) = match connection.inner {
-            Inner::Postgres(_) => ("", "$1", "$2"),
-            Inner::Sqlite(_) => ("INDEXED BY security_events_refused", "?1", "?2"),
-        };
-        let query = diesel::sql_query(format!(
-            "SELECT {column}, count(*) AS refusals FROM security_events {hint}
-             WHERE kind = 'sign_in' AND outcome <> 'success' AND {column} IS NOT NULL
-               AND at >= {from} AND at < {until} GROUP BY {column}"
-        ));
-        let query = query
-            .bind::<Utc, _>(Instant::from(part.from))
-            .bind::<Utc, _>(Instant::from(part.until));
-        if self.counted_by == CountedBy::Account {
-            let rows: Vec<AccountRow> = dispatch!(connection, inner => query.load(inner))?;
-            let row = |row: AccountRow| (account_key(row.subject), natural(row.refusals));
-            return Ok(rows.into_iter().map(row).collect());
-        }
-        let rows: Vec<AddressRow> = dispatch!(connection, inner => query.load(inner))?;
-        let row = |row: AddressRow| (row.address.into_bytes(), natural(row.refusals));
-        Ok(rows.into_iter().map(row).collect())
-    }
-
     /// The highest ones, in the order of the list.
     fn top(&self, refusals: Refusals) -> Vec<(Vec<u8>, u64)> {
         let mut all: Vec<_> = refusals.into_iter().filter(|(_, refusals)| *refusals > 0).collect();
@@ -309,18 +274,62 @@ struct KeyRow {
     refusals: i64,
 }
 
-#[derive(QueryableByName)]
-struct AccountRow {
-    #[diesel(sql_type = Id)]
-    subject: Key,
-    #[diesel(sql_type = BigInt)]
-    refusals: i64,
+/// The refusals that the tables do not count: of accounts and from addresses.
+#[derive(Default)]
+pub(super) struct Loose {
+    accounts: Refusals,
+    addresses: Refusals,
 }
 
+impl Loose {
+    /// Counts the events of the parts of days, and those of whole days that are not counted yet.
+    pub(super) fn read(
+        connection: &mut Connection,
+        days: &Spans,
+        tail: &Tail,
+    ) -> Result<Self, Failure> {
+        let mut loose = Self::default();
+        for part in days.parts.into_iter().flatten() {
+            let sql = match connection.inner {
+                Inner::Postgres(_) => REFUSED.postgres,
+                Inner::Sqlite(_) => REFUSED.sqlite,
+            };
+            let query = diesel::sql_query(sql)
+                .bind::<Utc, _>(Instant::from(part.from))
+                .bind::<Utc, _>(Instant::from(part.until));
+            let rows: Vec<RefusedRow> = dispatch!(connection, inner => query.load(inner))?;
+            for RefusedRow { subject, address } in rows {
+                if let Some(subject) = subject {
+                    *loose.accounts.entry(account_key(subject)).or_default() += 1;
+                }
+                *loose.addresses.entry(address.into_bytes()).or_default() += 1;
+            }
+        }
+        tail.add_refusals(days.whole, CountedBy::Account, &mut loose.accounts);
+        tail.add_refusals(days.whole, CountedBy::Address, &mut loose.addresses);
+        Ok(loose)
+    }
+
+    const fn of(&self, counted_by: CountedBy) -> &Refusals {
+        match counted_by {
+            CountedBy::Account => &self.accounts,
+            CountedBy::Address => &self.addresses,
+        }
+    }
+}
+
+/// SQLite alone would read every sign-in of the part by the index of the kinds.
+const REFUSED: DialectSql = DialectSql {
+    postgres: "SELECT subject, address FROM security_events
+        WHERE kind = 'sign_in' AND outcome <> 'success' AND at >= $1 AND at < $2",
+    sqlite: "SELECT subject, address FROM security_events INDEXED BY security_events_refused
+        WHERE kind = 'sign_in' AND outcome <> 'success' AND at >= ?1 AND at < ?2",
+};
+
 #[derive(QueryableByName)]
-struct AddressRow {
+struct RefusedRow {
+    #[diesel(sql_type = Nullable<Id>)]
+    subject: Option<Key>,
     #[diesel(sql_type = Text)]
     address: String,
-    #[diesel(sql_type = BigInt)]
-    refusals: i64,
 }
