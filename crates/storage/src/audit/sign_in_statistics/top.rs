@@ -6,47 +6,20 @@
 //! when that is less than the last one listed has. The totals of those found are summed exactly.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Text};
 use portcullis_flows::audit::sign_in_statistics::TopList;
 
+use super::counted_by::CountedBy;
+use super::loose::{Loose, Refusals};
 use super::span::{Span, Spans};
-use super::tail::Tail;
 use crate::connection::{Connection, DialectSql, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::sign_in_refusals;
-use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
-
-/// The refusals that are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum CountedBy {
-    /// Those of an account.
-    Account,
-    /// Those from an address.
-    Address,
-}
-
-impl CountedBy {
-    pub(super) const BOTH: [Self; 2] = [Self::Account, Self::Address];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Address => "address",
-        }
-    }
-}
-
-/// The key of an account.
-pub(super) fn account_key(id: Key) -> Vec<u8> {
-    portcullis_domain::AccountId::from(id).as_uuid().as_bytes().to_vec()
-}
-
-/// The keys of accounts or addresses with their refusals.
-type Refusals = HashMap<Vec<u8>, u64>;
+use crate::sql_type::{Instant, Utc, bigint, natural};
 
 /// The parameters of a top list.
 #[derive(Clone, Copy)]
@@ -272,64 +245,4 @@ struct KeyRow {
     key: Vec<u8>,
     #[diesel(sql_type = BigInt)]
     refusals: i64,
-}
-
-/// The refusals that the tables do not count: of accounts and from addresses.
-#[derive(Default)]
-pub(super) struct Loose {
-    accounts: Refusals,
-    addresses: Refusals,
-}
-
-impl Loose {
-    /// Counts the events of the parts of days, and those of whole days that are not counted yet.
-    pub(super) fn read(
-        connection: &mut Connection,
-        days: &Spans,
-        tail: &Tail,
-    ) -> Result<Self, Failure> {
-        let mut loose = Self::default();
-        for part in days.parts.into_iter().flatten() {
-            let sql = match connection.inner {
-                Inner::Postgres(_) => REFUSED.postgres,
-                Inner::Sqlite(_) => REFUSED.sqlite,
-            };
-            let query = diesel::sql_query(sql)
-                .bind::<Utc, _>(Instant::from(part.from))
-                .bind::<Utc, _>(Instant::from(part.until));
-            let rows: Vec<RefusedRow> = dispatch!(connection, inner => query.load(inner))?;
-            for RefusedRow { subject, address } in rows {
-                if let Some(subject) = subject {
-                    *loose.accounts.entry(account_key(subject)).or_default() += 1;
-                }
-                *loose.addresses.entry(address.into_bytes()).or_default() += 1;
-            }
-        }
-        tail.add_refusals(days.whole, CountedBy::Account, &mut loose.accounts);
-        tail.add_refusals(days.whole, CountedBy::Address, &mut loose.addresses);
-        Ok(loose)
-    }
-
-    const fn of(&self, counted_by: CountedBy) -> &Refusals {
-        match counted_by {
-            CountedBy::Account => &self.accounts,
-            CountedBy::Address => &self.addresses,
-        }
-    }
-}
-
-/// SQLite alone would read every sign-in of the part by the index of the kinds.
-const REFUSED: DialectSql = DialectSql {
-    postgres: "SELECT subject, address FROM security_events
-        WHERE kind = 'sign_in' AND outcome <> 'success' AND at >= $1 AND at < $2",
-    sqlite: "SELECT subject, address FROM security_events INDEXED BY security_events_refused
-        WHERE kind = 'sign_in' AND outcome <> 'success' AND at >= ?1 AND at < ?2",
-};
-
-#[derive(QueryableByName)]
-struct RefusedRow {
-    #[diesel(sql_type = Nullable<Id>)]
-    subject: Option<Key>,
-    #[diesel(sql_type = Text)]
-    address: String,
 }
