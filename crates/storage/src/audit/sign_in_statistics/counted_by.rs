@@ -1,4 +1,4 @@
-//! What refusals are counted by, and its keys.
+//! `CountedBy`: accounts or addresses, and the keys of their counts.
 
 use portcullis_domain::AccountId;
 
