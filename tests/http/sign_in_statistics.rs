@@ -112,8 +112,9 @@ fn sign_ins(auditor: &Member) -> BTreeMap<String, u64> {
     assert_eq!(exported.status, 200, "{}", exported.text);
     let mut outcomes = BTreeMap::new();
     for line in exported.text.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
-        *outcomes.entry(entry["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
+        let entry: Value = serde_json::from_str(line).expect("a line is JSON");
+        *outcomes.entry(entry["outcome"].as_str().expect("an outcome").to_owned()).or_default() +=
+            1;
     }
     outcomes
 }
