@@ -13,7 +13,7 @@ use crate::api_keys::create;
 use crate::member::Member;
 
 /// The routes that take keys. Nothing else may be added without a reason.
-const ROUTES: [&str; 25] = [
+const ROUTES: [&str; 27] = [
     "GET /api/auth/me",
     "POST /api/authz/check",
     "POST /api/authz/check/batch",
@@ -25,6 +25,7 @@ const ROUTES: [&str; 25] = [
     "GET /api/admin/users/{id}/api-keys",
     "GET /api/admin/users/{id}/ip-allowlist",
     "GET /api/admin/sessions",
+    "GET /api/admin/lockouts",
     "GET /api/admin/invitations",
     "GET /api/admin/matrix/versions",
     "GET /api/admin/matrix/versions/{number}",
@@ -33,6 +34,7 @@ const ROUTES: [&str; 25] = [
     "POST /api/admin/matrix/replay",
     "GET /api/admin/decisions/{id}",
     "GET /api/admin/audit",
+    "GET /api/admin/sign-ins",
     "GET /api/admin/audit/checkpoints/{number}",
     "GET /api/admin/bans",
     "GET /api/admin/outbox",

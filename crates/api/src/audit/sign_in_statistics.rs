@@ -49,7 +49,7 @@ pub(crate) struct SignInReportAnswer {
     buckets: Vec<SignInBucketAnswer>,
     /// The refused sign-ins of each hour of the week in UTC, 168 numbers. The first one is Monday from 0 to
     /// 1 o'clock.
-    #[schema(value_type = Vec<i64>, min_items = 168, max_items = 168)]
+    #[schema(value_type = Vec<i64>, min_items = 168, max_items = 168, example = json!(vec![0; 168]))]
     refusals_by_hour_of_week: Vec<u64>,
     top_accounts: TopAccountsAnswer,
     top_addresses: TopAddressesAnswer,

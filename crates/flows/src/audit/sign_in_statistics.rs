@@ -13,7 +13,7 @@ use std::sync::Arc;
 use portcullis_audit::{Details, EventKind, Filter, Outcome};
 use portcullis_domain::{AccountId, Ambient, Timestamp, Username};
 
-pub use self::period::{MAX_BUCKETS, Period, PeriodError, Step};
+pub use self::period::{HOURS_OF_WEEK, MAX_BUCKETS, Period, PeriodError, Step};
 use crate::StoreError;
 use crate::effects::{Effects, event_now};
 use crate::node::job::BatchResult;
@@ -114,9 +114,6 @@ pub struct SignInReport {
     /// The addresses with the most refusals.
     pub addresses: TopList<RefusedAddress>,
 }
-
-/// The hours of a week.
-pub const HOURS_OF_WEEK: usize = 168;
 
 /// The sign-ins of a time span.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,10 @@
 //! counts from the events.
 
 mod cells;
+mod counted_by;
 mod counts;
 mod fold;
+mod loose;
 mod span;
 mod tail;
 mod top;
@@ -23,10 +25,12 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::node::job::BatchResult;
 use uuid::Uuid;
 
+use self::counted_by::CountedBy;
 pub(crate) use self::fold::forget;
+use self::loose::Loose;
 use self::span::Spans;
 use self::tail::Tail;
-use self::top::{CountedBy, Ranking};
+use self::top::Ranking;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::accounts;
@@ -72,7 +76,9 @@ fn read(
     for part in hours.parts {
         found.extend(cells::of_part(connection, part)?);
     }
-    let mut rank = |counted_by| Ranking { counted_by, days, counted, most }.rank(connection, &tail);
+    let loose = Loose::read(connection, &days, &tail)?;
+    let mut rank =
+        |counted_by| Ranking { counted_by, days, counted, most }.rank(connection, &loose);
     let (accounts, addresses) = (rank(CountedBy::Account)?, rank(CountedBy::Address)?);
     Ok(Some(SignInCounts {
         cells: found,

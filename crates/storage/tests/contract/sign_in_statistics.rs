@@ -118,6 +118,33 @@ fn what_a_purge_deletes_is_not_counted_any_more_whether_it_was_counted_or_not() 
 }
 
 #[test]
+fn a_purge_of_a_chain_takes_nothing_from_what_another_chain_has_counted() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let refused =
+            || samples::event(EventKind::SignIn, Outcome::WrongPassword, NOW).about(person(1));
+        (0..10).for_each(|_| record(store, &refused()));
+        count_all(store);
+        for change in [
+            "UPDATE security_events SET chain = 5",
+            "UPDATE sign_in_positions SET sequence = 10 WHERE chain = 5",
+            "UPDATE audit_chains SET sequence = 10 WHERE id = 5",
+        ] {
+            store.execute(change).unwrap();
+        }
+        (0..4).for_each(|_| record(store, &refused()));
+        let checkpoint = make_checkpoint(store, NOW).unwrap();
+        let first = checkpoint.heads().iter().find(|head| head.chain.as_i64() == 0).unwrap();
+        assert_eq!(store.remove_entries(first, 20).unwrap(), 4, "none of them is counted");
+        let period = Period::new(NOW - DAY, NOW + 2 * DAY, None).unwrap();
+        assert_equal(store, &period);
+        count_all(store);
+        assert_equal(store, &period);
+        assert_eq!(count(store, "sign_in_refusals WHERE refusals = 10"), 2, "{database:?}");
+    });
+}
+
+#[test]
 fn accounts_have_their_names_and_deleted_ones_have_none() {
     TestDatabase::on_both(|database| {
         let store = database.store();

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
-use super::HOURS_OF_WEEK;
+/// The hours of a week.
+pub const HOURS_OF_WEEK: usize = 168;
 
 /// The maximum of steps in a period.
 pub const MAX_BUCKETS: usize = 400;

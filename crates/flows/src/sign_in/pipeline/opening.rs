@@ -28,6 +28,14 @@ pub struct BrowserCookies {
     pub session_binding: Option<SecretString>,
 }
 
+impl BrowserCookies {
+    /// Digest of the binding cookie that a sign-in with this delivery replaces.
+    fn former_binding(&self, delivery: Delivery) -> Option<Digest> {
+        let replaced = self.session_binding.as_ref().filter(|_| delivery == Delivery::Cookie);
+        replaced.map(|cookie| Digest::of(cookie.expose_secret()))
+    }
+}
+
 /// A session with the cookies of the browser.
 #[derive(Debug)]
 pub struct SignedIn {
@@ -156,12 +164,11 @@ impl SessionOpener {
                 event(EventKind::SignIn, outcome, session.id).with(details.clone()).into()
             }
         };
-        let former = verified.browser.session_binding.as_ref().filter(|_| uses_cookies);
         let opened = self.store.open(&SessionOpening {
             session: &session,
             refresh,
             binding: binding.as_ref().map(OpaqueSecret::digest),
-            former_binding: former.map(|cookie| Digest::of(cookie.expose_secret())),
+            former_binding: verified.browser.former_binding(delivery),
             device_name: verified.device_name,
             device: uses_cookies.then(|| DeviceUse::of(device, &*self.ambient.random)),
             proofs: verified.proofs,

@@ -5,8 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use portcullis_flows::audit::sign_in_statistics::SignInCell;
 
 use super::span::Span;
-use crate::connection::{Connection, Inner};
-use crate::connection::{DialectSql, dispatch};
+use crate::connection::{Connection, DialectSql, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::sign_in_hours;
 use crate::sql_type::{Instant, Utc, natural};

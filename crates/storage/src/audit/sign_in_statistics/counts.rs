@@ -8,7 +8,7 @@ use portcullis_audit::EventKind;
 use portcullis_domain::Timestamp;
 use portcullis_flows::audit::sign_in_statistics::{Step, is_success};
 
-use super::top::{CountedBy, account_key};
+use super::counted_by::{CountedBy, account_key};
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::found::OrDefault;

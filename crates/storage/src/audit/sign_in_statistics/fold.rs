@@ -41,7 +41,9 @@ pub(super) fn fold(connection: &mut Connection, most: u32) -> Result<BatchResult
             .filter(sign_in_positions::sequence.eq(chain.position));
         let advance = diesel::update(passed).set(sign_in_positions::sequence.eq(position));
         if dispatch!(connection, inner => advance.execute(inner))? == 1 {
-            events.iter().for_each(|event| counts.count(event));
+            for event in &events {
+                counts.count(event);
+            }
         }
         more |= position < chain.head;
     }
@@ -68,7 +70,9 @@ pub(crate) fn forget(
     })?;
     let mut counts = Counts::default();
     let is_counted = |event: &&CountedEvent| position.is_some_and(|last| event.sequence <= last);
-    removed.iter().filter(is_counted).for_each(|event| counts.count(event));
+    for event in removed.iter().filter(is_counted) {
+        counts.count(event);
+    }
     counts.store(connection, Change::Subtract)?;
     Ok(removed.len())
 }

@@ -7,9 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use portcullis_flows::audit::sign_in_statistics::{Period, SignInCell, Step};
 
+use super::counted_by::CountedBy;
 use super::counts::CountedEvent;
 use super::span::Span;
-use super::top::CountedBy;
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
 use crate::schema::{audit_chains, security_events, sign_in_positions};

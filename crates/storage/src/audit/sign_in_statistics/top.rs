@@ -6,47 +6,20 @@
 //! when that is less than the last one listed has. The totals of those found are summed exactly.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Binary, Text};
 use portcullis_flows::audit::sign_in_statistics::TopList;
 
+use super::counted_by::CountedBy;
+use super::loose::{Loose, Refusals};
 use super::span::{Span, Spans};
-use super::tail::Tail;
-use crate::connection::{Connection, Inner, dispatch};
+use crate::connection::{Connection, DialectSql, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::sign_in_refusals;
-use crate::sql_type::{Id, Instant, Key, Utc, bigint, natural};
-
-/// The refusals that are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum CountedBy {
-    /// Those of an account.
-    Account,
-    /// Those from an address.
-    Address,
-}
-
-impl CountedBy {
-    pub(super) const BOTH: [Self; 2] = [Self::Account, Self::Address];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Address => "address",
-        }
-    }
-}
-
-/// The key of an account.
-pub(super) fn account_key(id: Key) -> Vec<u8> {
-    portcullis_domain::AccountId::from(id).as_uuid().as_bytes().to_vec()
-}
-
-/// The keys of accounts or addresses with their refusals.
-type Refusals = HashMap<Vec<u8>, u64>;
+use crate::sql_type::{Instant, Utc, bigint, natural};
 
 /// The parameters of a top list.
 #[derive(Clone, Copy)]
@@ -60,14 +33,14 @@ pub(super) struct Ranking {
     pub(super) most: usize,
 }
 
-/// The rows of counted refusals that are summed one by one.
-const MAX_SUMMED: u64 = 200_000;
+/// The maximum of counted refusals of which each row is summed, where no limit is found.
+const MAX_SUMMED: u64 = 50_000;
 
 /// The maximum of rows above a limit that are read.
 const MAX_ROWS: usize = 5_000;
 
 /// The limits that are tried for a first list.
-const LIMITS: [u64; 7] = [4_096, 1_024, 256, 64, 16, 4, 1];
+const LIMITS: [u64; 11] = [4_096, 1_024, 256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Those whose refusals of whole days are known, and the maximum of all others.
 struct Candidates {
@@ -80,30 +53,21 @@ impl Ranking {
     pub(super) fn rank(
         &self,
         connection: &mut Connection,
-        tail: &Tail,
+        loose: &Loose,
     ) -> Result<TopList<(Vec<u8>, u64)>, Failure> {
-        let mut loose = Refusals::new();
-        for part in self.days.parts.into_iter().flatten() {
-            for (key, refusals) in self.of_part(connection, part)? {
-                *loose.entry(key).or_default() += refusals;
-            }
-        }
-        tail.add_refusals(self.days.whole, self.counted_by, &mut loose);
+        let loose = loose.of(self.counted_by);
         let Some(days) = self.days.whole else {
-            return Ok(TopList { entries: self.top(loose), others_at_most: None });
+            return Ok(TopList { entries: self.top(loose.clone()), others_at_most: None });
         };
-        let is_summed = self.counted <= MAX_SUMMED;
-        let mut candidates = if is_summed {
-            self.sum_all(connection, days)?
-        } else {
-            self.find_highest(connection, days, &loose)?
-        };
-        let left_out = self.add_loose(connection, days, &mut candidates, &loose)?;
-        let Candidates { mut refusals, others_at_most } = candidates;
-        for (key, total) in &mut refusals {
-            *total += loose.get(key).copied().unwrap_or_default();
+        let mut candidates = self.find_highest(connection, days, loose)?;
+        let last = self.last_of(&self.top(totals(&candidates.refusals, loose)));
+        let is_summed = candidates.others_at_most >= last && self.counted <= MAX_SUMMED;
+        if is_summed {
+            candidates = self.sum_all(connection, days)?;
         }
-        let entries = self.top(refusals);
+        let left_out = self.add_loose(connection, days, &mut candidates, loose)?;
+        let Candidates { refusals, others_at_most } = candidates;
+        let entries = self.top(totals(&refusals, loose));
         let last = self.last_of(&entries);
         // Equal sums of whole days are ranked by their keys already.
         let others_at_most = others_at_most.saturating_add(left_out);
@@ -114,19 +78,20 @@ impl Ranking {
 
     /// Sums all rows of the days.
     fn sum_all(&self, connection: &mut Connection, days: Span) -> Result<Candidates, Failure> {
-        use sign_in_refusals::{counted_by, day_at, key, table};
-        let sums = table
-            .filter(counted_by.eq(self.counted_by.as_str()))
-            .filter(day_at.ge(Instant::from(days.from)))
-            .filter(day_at.lt(Instant::from(days.until)))
-            .group_by(key)
-            .select((key, sql::<BigInt>(SUM)))
-            .order((sql::<BigInt>("2 DESC"), key))
-            .limit(i64::try_from(self.most).unwrap_or(i64::MAX));
-        let rows: Vec<(Vec<u8>, i64)> = dispatch!(connection, inner => sums.load(inner))?;
+        let sql = match connection.inner {
+            Inner::Postgres(_) => SUM_ALL.postgres,
+            Inner::Sqlite(_) => SUM_ALL.sqlite,
+        };
+        let query = diesel::sql_query(sql)
+            .bind::<Text, _>(self.counted_by.as_str())
+            .bind::<Utc, _>(Instant::from(days.from))
+            .bind::<Utc, _>(Instant::from(days.until))
+            .bind::<BigInt, _>(i64::try_from(self.most).unwrap_or(i64::MAX));
+        let rows: Vec<KeyRow> = dispatch!(connection, inner => query.load(inner))?;
         let last = rows.last().filter(|_| rows.len() >= self.most);
-        let others_at_most = last.map_or(0, |(_, refusals)| natural(*refusals));
-        Ok(Candidates { refusals: by_key(rows), others_at_most })
+        let others_at_most = last.map_or(0, |row| natural(row.refusals));
+        let refusals = rows.into_iter().map(|row| (row.key, natural(row.refusals))).collect();
+        Ok(Candidates { refusals, others_at_most })
     }
 
     /// Finds those with a row above a limit, and lowers the limit until no other one can be in the list.
@@ -147,11 +112,7 @@ impl Ranking {
             }
         }
         let mut refusals = self.sums(connection, days, found)?;
-        let totals = refusals.iter().map(|(key, sum)| {
-            let total = sum + loose.get(key).copied().unwrap_or_default();
-            (key.clone(), total)
-        });
-        let last = self.last_of(&self.top(totals.collect()));
+        let last = self.last_of(&self.top(totals(&refusals, loose)));
         let enough = last.saturating_sub(1) / length;
         if (1..above).contains(&enough)
             && let Some(keys) = self.above(connection, &starts, enough)?
@@ -173,15 +134,8 @@ impl Ranking {
         loose: &Refusals,
     ) -> Result<u64, Failure> {
         let known = &mut candidates.refusals;
-        let total = |(key, refusals): (&Vec<u8>, &u64)| {
-            (key.clone(), refusals + known.get(key).copied().unwrap_or_default())
-        };
-        let of_known = known.iter().map(|(key, sum)| {
-            let total = sum + loose.get(key).copied().unwrap_or_default();
-            (key.clone(), total)
-        });
-        let mut at_least: Refusals = loose.iter().map(total).collect();
-        at_least.extend(of_known);
+        let mut at_least = loose.clone();
+        at_least.extend(totals(known, loose));
         let last = self.last_of(&self.top(at_least));
         let may_rank = |(key, refusals): &(&Vec<u8>, &u64)| {
             !known.contains_key(*key)
@@ -243,35 +197,6 @@ impl Ranking {
         Ok(by_key(rows))
     }
 
-    /// The refusals of a part of the period, counted from the events.
-    fn of_part(&self, connection: &mut Connection, part: Span) -> Result<Refusals, Failure> {
-        let column = match self.counted_by {
-            CountedBy::Account => "subject",
-            CountedBy::Address => "address",
-        };
-        let parameters = match connection.inner {
-            Inner::Postgres(_) => ["$1", "$2"],
-            Inner::Sqlite(_) => ["?1", "?2"],
-        };
-        let [from, until] = parameters;
-        let query = diesel::sql_query(format!(
-            "SELECT {column}, count(*) AS refusals FROM security_events
-             WHERE kind = 'sign_in' AND outcome <> 'success' AND {column} IS NOT NULL
-               AND at >= {from} AND at < {until} GROUP BY {column}"
-        ));
-        let query = query
-            .bind::<Utc, _>(Instant::from(part.from))
-            .bind::<Utc, _>(Instant::from(part.until));
-        if self.counted_by == CountedBy::Account {
-            let rows: Vec<AccountRow> = dispatch!(connection, inner => query.load(inner))?;
-            let row = |row: AccountRow| (account_key(row.subject), natural(row.refusals));
-            return Ok(rows.into_iter().map(row).collect());
-        }
-        let rows: Vec<AddressRow> = dispatch!(connection, inner => query.load(inner))?;
-        let row = |row: AddressRow| (row.address.into_bytes(), natural(row.refusals));
-        Ok(rows.into_iter().map(row).collect())
-    }
-
     /// The highest ones, in the order of the list.
     fn top(&self, refusals: Refusals) -> Vec<(Vec<u8>, u64)> {
         let mut all: Vec<_> = refusals.into_iter().filter(|(_, refusals)| *refusals > 0).collect();
@@ -288,6 +213,14 @@ impl Ranking {
     }
 }
 
+/// The refusals of whole days with those outside them.
+fn totals(counted: &Refusals, loose: &Refusals) -> Refusals {
+    let total = |(key, sum): (&Vec<u8>, &u64)| {
+        (key.clone(), sum + loose.get(key).copied().unwrap_or_default())
+    };
+    counted.iter().map(total).collect()
+}
+
 fn by_key(rows: Vec<(Vec<u8>, i64)>) -> Refusals {
     rows.into_iter().map(|(key, refusals)| (key, natural(refusals))).collect()
 }
@@ -295,18 +228,21 @@ fn by_key(rows: Vec<(Vec<u8>, i64)>) -> Refusals {
 /// A sum of `bigint` is no `bigint` in PostgreSQL.
 const SUM: &str = "CAST(sum(refusals) AS bigint)";
 
-#[derive(QueryableByName)]
-struct AccountRow {
-    #[diesel(sql_type = Id)]
-    subject: Key,
-    #[diesel(sql_type = BigInt)]
-    refusals: i64,
-}
+/// SQLite alone would read the rows of all days in the order of their keys.
+const SUM_ALL: DialectSql = DialectSql {
+    postgres: "SELECT key, CAST(sum(refusals) AS bigint) AS refusals FROM sign_in_refusals
+        WHERE counted_by = $1 AND day_at >= $2 AND day_at < $3
+        GROUP BY key ORDER BY 2 DESC, key LIMIT $4",
+    sqlite: "SELECT key, sum(refusals) AS refusals
+        FROM sign_in_refusals INDEXED BY sign_in_refusals_by_day
+        WHERE counted_by = ?1 AND day_at >= ?2 AND day_at < ?3
+        GROUP BY key ORDER BY 2 DESC, key LIMIT ?4",
+};
 
 #[derive(QueryableByName)]
-struct AddressRow {
-    #[diesel(sql_type = Text)]
-    address: String,
+struct KeyRow {
+    #[diesel(sql_type = Binary)]
+    key: Vec<u8>,
     #[diesel(sql_type = BigInt)]
     refusals: i64,
 }
