@@ -41,7 +41,7 @@ const MAP: &[(&str, &[&str])] = &[
         ],
     ),
     // What has no request of its own is measured in the process of the load.
-    ("bins/bench", &["mfa", "domain"]),
+    ("bins/bench", &["token", "mfa", "domain"]),
     (
         "crates/api",
         &["web", "redis", "flows", "password", "token", "mfa", "access", "audit", "domain"],

@@ -69,7 +69,9 @@ fn every_route_for_operators_is_open_to_the_roles_with_its_grants_only() {
         let csrf = value(&browser.get("/console", &[]), "csrf_token");
         for (route, line) in routes.iter().zip(&mut table) {
             let status = tried(&mut browser, route, &csrf, &origin);
-            line.push_str(&if status == 403 { " ·  ".to_owned() } else { format!(" {status}") });
+            let cell = if status == 403 { "·  ".to_owned() } else { status.to_string() };
+            line.push(' ');
+            line.push_str(&cell);
         }
     }
     let head = format!("{:59} {}", "", ROLES.join(" "));

@@ -126,7 +126,7 @@ pub(crate) enum Role {
 }
 
 /// The options of the bare handler.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Handler {
     #[arg(long)]
     pub address: SocketAddr,
@@ -138,6 +138,10 @@ pub(crate) struct Handler {
     /// Bytes of the body
     #[arg(long)]
     pub bytes: usize,
+
+    /// The document with the keys of tokens, if it verifies them
+    #[arg(long)]
+    pub keys: Option<String>,
 }
 
 /// A route that the bare handler can stand for.

@@ -78,6 +78,19 @@ fn routes(to: &mut impl Router) {
     to.add(&csrf::ISSUE, csrf::issue);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&matrix::SHOW, matrix::show);
+    of_administrators(to);
+    to.add(&jwks::PUBLISH, jwks::publish);
+    to.add(&revocation::FEED, revocation::feed);
+    to.add(&snapshot::TAKE, snapshot::take);
+    to.add(&introspection::INTROSPECT, introspection::introspect);
+    to.add(&introspection::REVOKE, introspection::revoke);
+    to.add(&document::SERVE, document::serve);
+    to.add(&health::LIVE, health::live);
+    to.add(&health::READY, health::ready);
+}
+
+/// The routes under `/api/admin`.
+fn of_administrators(to: &mut impl Router) {
     to.add(&account_directory::LIST, account_directory::list);
     to.add(&account_change::READ, account_change::read);
     to.add(&account_change::CHANGE, account_change::change);
@@ -121,14 +134,6 @@ fn routes(to: &mut impl Router) {
     to.add(&signing_key::RETIRE, signing_key::retire);
     to.add(&job::LIST, job::list);
     to.add(&setting::LIST, setting::list);
-    to.add(&jwks::PUBLISH, jwks::publish);
-    to.add(&revocation::FEED, revocation::feed);
-    to.add(&snapshot::TAKE, snapshot::take);
-    to.add(&introspection::INTROSPECT, introspection::introspect);
-    to.add(&introspection::REVOKE, introspection::revoke);
-    to.add(&document::SERVE, document::serve);
-    to.add(&health::LIVE, health::live);
-    to.add(&health::READY, health::ready);
 }
 
 /// Every route of this crate.

@@ -115,7 +115,6 @@ pub(crate) struct Field<'a> {
     hint: &'a str,
     is_optional: bool,
     is_first: bool,
-    is_code: bool,
     is_replaceable: bool,
     faults: Vec<String>,
 }
@@ -134,7 +133,6 @@ impl<'a> Field<'a> {
             hint: "",
             is_optional: false,
             is_first: false,
-            is_code: false,
             is_replaceable: false,
             faults: Vec::new(),
         }
@@ -152,7 +150,7 @@ impl<'a> Field<'a> {
 
     /// A code that is typed from another device.
     pub(crate) fn code(name: &'static str, label: &'a str) -> Self {
-        Self { is_code: true, ..Self::text(name, label, "one-time-code") }
+        Self { kind: "code", ..Self::text(name, label, "one-time-code") }
     }
 
     /// A text of several lines.

@@ -18,7 +18,8 @@ impl Moment {
         }
     }
 
-    /// The time for a page; templates pass references.
+    /// The time for a page.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
     pub(crate) const fn at(time: &Timestamp) -> Self {
         Self(*time)
     }

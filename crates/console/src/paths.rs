@@ -2,6 +2,7 @@
 
 pub(crate) const HOME: &str = "/console";
 pub(crate) const SIGN_IN: &str = "/console/sign-in";
+pub(crate) const PASSKEY_SIGN_IN: &str = "/console/sign-in/passkey";
 pub(crate) const SIGN_OUT: &str = "/console/sign-out";
 pub(crate) const RENEW: &str = "/console/renew";
 pub(crate) const CONFIRM: &str = "/console/confirm";
@@ -23,6 +24,7 @@ pub(crate) const APP: &str = "/console/factors/app";
 pub(crate) const BACKUP_CODES: &str = "/console/factors/backup-codes";
 pub(crate) const PASSKEYS: &str = "/console/factors/passkeys";
 pub(crate) const API_KEYS: &str = "/console/api-keys";
+pub(crate) const MATRIX_VERSIONS: &str = "/console/admin/matrix/versions";
 pub(crate) const SESSIONS: &str = "/console/sessions";
 
 /// The routes of the API that answer the options for a passkey: of the sign-in, and of a signed-in person.

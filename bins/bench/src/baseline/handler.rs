@@ -28,9 +28,8 @@ use crate::outcome::Result;
 use crate::questions::{BATCH, CHECK, ME};
 use crate::server::{Server, free_address};
 
-/// The keys that a server publishes, and the variable that passes them on to the bare handler.
+/// The path of the keys that a server publishes.
 const KEYS_PATH: &str = "/.well-known/jwks.json";
-const KEYS: &str = "BENCH_KEYS";
 
 /// The path of its readiness check.
 const READY: &str = "/ready";
@@ -50,16 +49,16 @@ impl BareHandler {
         bytes: usize,
         load: impl FnOnce(SocketAddr) -> Result<Load<Repeat>>,
     ) -> Result<Self> {
-        Self::start_with(bench, route, bytes, load, &[]).await
+        Self::start_with(bench, route, bytes, load, None).await
     }
 
-    /// The same, with additional variables of the environment.
+    /// The same, with these keys of tokens.
     async fn start_with(
         bench: &Bench,
         route: Route,
         bytes: usize,
         load: impl FnOnce(SocketAddr) -> Result<Load<Repeat>>,
-        environment: &[(&str, &str)],
+        keys: Option<&str>,
     ) -> Result<Self> {
         let route = route.to_possible_value().ok_or("a route without a name")?;
         let address = free_address()?;
@@ -70,7 +69,7 @@ impl BareHandler {
             "--bytes",
             &bytes.to_string(),
         ]);
-        command.envs(environment.iter().copied());
+        command.args(keys.iter().flat_map(|keys| ["--keys", keys]));
         let server = Server::start(command, address, READY, &bench.log()).await?;
         Ok(Self { server, load: load(address)? })
     }
@@ -85,7 +84,7 @@ impl BareHandler {
         let mut client = Client::connect(server, source(0)).await?;
         let published = client.send(get(server, KEYS_PATH, None)?).await?.expect(StatusCode::OK)?;
         let published = String::from_utf8(published.body.to_vec())?;
-        Self::start_with(bench, Route::VerifiedMe, bytes, load, &[(KEYS, &published)]).await
+        Self::start_with(bench, Route::VerifiedMe, bytes, load, Some(&published)).await
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
@@ -109,10 +108,7 @@ pub(crate) async fn answer_size(server: SocketAddr, request: Request) -> Result<
 pub(crate) fn serve(handler: &Handler) -> Result<()> {
     let body = web::Data::new(Body::of_size(handler.route, handler.bytes)?);
     let route = handler.route;
-    let tokens = match route {
-        Route::VerifiedMe => Some(web::Data::new(Tokens::of_environment()?)),
-        Route::Me | Route::Check | Route::Batch => None,
-    };
+    let tokens = handler.keys.as_deref().map(Tokens::of).transpose()?.map(web::Data::new);
     let server = HttpServer::new(move || {
         let mut app = App::new()
             .app_data(body.clone())
@@ -148,10 +144,9 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn of_environment() -> Result<Self> {
+    fn of(keys: &str) -> Result<Self> {
         const REMEMBERED: usize = 16 * 1024;
-        let published = std::env::var(KEYS)?;
-        let verifier = Verifier::from_jwks(&published, ISSUER, "portcullis")?;
+        let verifier = Verifier::from_jwks(keys, ISSUER, "portcullis")?;
         Ok(Self {
             verifier: verifier.remembering(REMEMBERED),
             revocations: RevocationSet::new(),
@@ -188,7 +183,7 @@ mod tests {
     /// A complete load test against the handler, in a thread of this process.
     async fn loaded(route: Route, request: impl Fn(SocketAddr) -> Request) {
         let address = free_address().unwrap();
-        std::thread::spawn(move || serve(&Handler { address, route, bytes: 400 }));
+        std::thread::spawn(move || serve(&Handler { address, route, bytes: 400, keys: None }));
         while tokio::net::TcpStream::connect(address).await.is_err() {}
 
         assert_eq!(answer_size(address, request(address)).await.unwrap(), 400);

@@ -291,14 +291,14 @@ fn wanted(body: ApiKeyBody) -> Result<(CurrentCredential, WantedApiKey), Problem
     let current = current(current_password, credential.as_ref())?;
     let request = ApiKeyRequest {
         name: &name.0,
-        scope: texts(&scope.0),
-        networks: networks.as_ref().map_or(Some(Vec::new()), |list| texts(&list.0)),
+        scope: texts(scope.0.as_ref()),
+        networks: networks.as_ref().map_or(Some(Vec::new()), |list| texts(list.0.as_ref())),
         days,
     };
     Ok((current, request.checked()?))
 }
 
 /// The texts of a list; `None` if it was too long.
-fn texts(list: &Option<Vec<ShortText>>) -> Option<Vec<&str>> {
-    list.as_ref().map(|list| list.iter().map(|text| text.0.as_str()).collect())
+fn texts(list: Option<&Vec<ShortText>>) -> Option<Vec<&str>> {
+    list.map(|list| list.iter().map(|text| text.0.as_str()).collect())
 }

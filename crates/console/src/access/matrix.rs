@@ -8,6 +8,7 @@ use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Query, Route, bl
 
 use super::picture::{Choice, Picture};
 use crate::page::{Frame, Person, page};
+use crate::paths;
 use crate::section::Section;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -67,7 +68,7 @@ pub(crate) async fn show(
     page(&MatrixPage {
         frame: Frame::of(&person, &site, ENGLISH.matrix_title, SHOW.path),
         version: active.version,
-        versions: super::version::LIST.path,
+        versions: paths::MATRIX_VERSIONS,
         compared,
         changes: diff.as_ref().map_or(0, |diff| diff.cells.len() + diff.cells_left_out),
         roles: words(&mut matrix.roles()),

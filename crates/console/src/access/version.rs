@@ -12,6 +12,7 @@ use super::matrix;
 use crate::form::{Faults, Field};
 use crate::moment::Moment;
 use crate::page::{Frame, Person, page, refused, see};
+use crate::paths;
 use crate::section::Section;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -37,7 +38,7 @@ struct Item {
 
 pub(crate) const LIST: Route = Route {
     method: Method::Get,
-    path: "/console/admin/matrix/versions",
+    path: paths::MATRIX_VERSIONS,
     guard: Guard::permitted(&[permission::READ_MATRIX]),
     limit: Limit::GENERAL,
     body: Body::None,

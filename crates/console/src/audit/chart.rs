@@ -175,7 +175,12 @@ mod tests {
         let names = ["a", "b", "c", "d", "e", "f", "g"];
         let refusals: Vec<_> = names.iter().zip(1..).map(|(name, count)| (*name, count)).collect();
         let bucket = bucket(0, &refusals);
-        let chart = Chart::of(&[bucket.clone()], &bucket, Timestamp::from_seconds(60), "others");
+        let chart = Chart::of(
+            std::slice::from_ref(&bucket),
+            &bucket,
+            Timestamp::from_seconds(60),
+            "others",
+        );
         assert_eq!(chart.series.len(), 6);
         assert_eq!(chart.series[0].name, "g", "the most frequent first");
         assert_eq!(chart.series[5].total, 1 + 2);

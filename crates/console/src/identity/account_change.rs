@@ -28,7 +28,6 @@ use crate::strings::ENGLISH;
 
 #[derive(Template)]
 #[template(path = "user.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one permission")]
 struct UserPage<'a> {
     frame: Frame<'a>,
     notice: &'a str,
@@ -94,9 +93,11 @@ async fn user_page<'a>(
     let now = shared::<Ambient>(request)?.now();
     let current = person.session()?.1;
     let may = |permission| person.may(request, permission);
-    let may_change_state = may(permission::CHANGE_STATE)?;
-    let may_end_sessions = may(permission::END_SESSIONS)?;
-    let may_delete = may(permission::DELETE_ACCOUNT)?;
+    let rights = Rights {
+        change_state: may(permission::CHANGE_STATE)?,
+        end_sessions: may(permission::END_SESSIONS)?,
+        delete: may(permission::DELETE_ACCOUNT)?,
+    };
     let AccountDetails { account, failures, locked_until, .. } = details;
     let is_locked = locked_until.is_some() || account.is_blocked || failures > 0;
     let networks: Vec<String> = account.allowed_networks.networks().collect();
@@ -119,30 +120,31 @@ async fn user_page<'a>(
         networks: networks.join(", "),
         roles: matrix.matrix.roles().map(str::to_owned).collect(),
         may_change_role: may(permission::CHANGE_ROLE)?,
-        may_change_state,
-        may_end_sessions,
-        actions: actions(&account, may_change_state, may_end_sessions, may_delete, is_locked),
+        may_change_state: rights.change_state,
+        may_end_sessions: rights.end_sessions,
+        actions: actions(&account, &rights, is_locked),
         sessions: sessions.iter().map(|session| SessionItem::session(session, current)).collect(),
         keys: keys.into_iter().map(|record| KeyItem::of(record, now)).collect(),
         user: account,
     })
 }
 
-fn actions(
-    account: &Account,
-    may_change_state: bool,
-    may_end_sessions: bool,
-    may_delete: bool,
-    is_locked: bool,
-) -> Vec<Action> {
+/// What the matrix grants to the person for accounts.
+struct Rights {
+    change_state: bool,
+    end_sessions: bool,
+    delete: bool,
+}
+
+fn actions(account: &Account, rights: &Rights, is_locked: bool) -> Vec<Action> {
     let t = &ENGLISH;
     let action = |path, title, text, is_offered: bool, is_dangerous| {
         is_offered.then_some(Action { path, title, text, is_dangerous })
     };
-    let state = may_change_state;
+    let state = rights.change_state;
     [
         action("unlock", t.unlock, t.unlock_text, state && is_locked, false),
-        action("end-sessions", t.end_sessions, t.end_sessions_text, may_end_sessions, false),
+        action("end-sessions", t.end_sessions, t.end_sessions_text, rights.end_sessions, false),
         action(
             "demand-password",
             t.demand_password,
@@ -159,7 +161,7 @@ fn actions(
         ),
         action("activate", t.activate, t.activate_text, state && !account.is_active, false),
         action("deactivate", t.deactivate, t.deactivate_text, state && account.is_active, true),
-        action("delete", t.delete_user, t.delete_user_text, may_delete, true),
+        action("delete", t.delete_user, t.delete_user_text, rights.delete, true),
     ]
     .into_iter()
     .flatten()

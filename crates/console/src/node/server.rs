@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use portcullis_domain::Timestamp;
-use portcullis_flows::node::job::{JobReport, Jobs};
+use portcullis_flows::node::job::{JobRecord, JobReport, Jobs};
 use portcullis_flows::node::setting::{Setting, SettingValue, SettingsInForce};
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 
@@ -40,7 +40,7 @@ impl From<JobReport> for Job {
             (state.runs > 0).then(|| Moment(Timestamp::from_seconds(state.last_run_seconds)));
         let elsewhere = everywhere.as_ref().map(|record| Moment(record.started_at));
         let is_failing =
-            everywhere.as_ref().map_or(state.failures_in_a_row > 0, |it| it.is_failing());
+            everywhere.as_ref().map_or(state.failures_in_a_row > 0, JobRecord::is_failing);
         Self {
             name: state.name,
             every: short(every),

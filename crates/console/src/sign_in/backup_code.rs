@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_domain::{ExposeSecret, SecretString};
 use portcullis_flows::sign_in::backup_code::BackupCodes;
+use portcullis_mfa::BackupCode;
 use portcullis_web::{Body, Code, Form, Guard, Hashing, Limit, Method, Problem, Route};
 
 use crate::form_page::FormPage;
@@ -77,7 +78,7 @@ pub(crate) async fn generate(
     match attempt.await {
         Ok(codes) => page(&CodesPage {
             frame: Frame::of(&person, &site, ENGLISH.backup_title, paths::FACTORS),
-            codes: codes.iter().map(|code| code.to_groups()).collect(),
+            codes: codes.iter().map(BackupCode::to_groups).collect(),
             factors: paths::FACTORS,
         }),
         Err(problem) => form_page(&person, &site).again(&problem),

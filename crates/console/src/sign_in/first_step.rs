@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 
-use super::passkey_sign_in::SIGN_IN_ALONE;
 use crate::form::Field;
 use crate::form_page::{FormPage, Link, PasskeyButton};
 use crate::local_path::{LocalPath, NEXT};
@@ -50,7 +49,7 @@ fn first_step<'a>(site: &'a Site, next: &'a LocalPath, username: &'a str) -> For
         Field::text("username", t.sign_in_name, "username webauthn").value(username).or_passkey(),
         Field::password("password", t.password, "current-password").or_passkey(),
     ];
-    let action = SIGN_IN_ALONE.path;
+    let action = paths::PASSKEY_SIGN_IN;
     page.passkey = Some(PasskeyButton::sign_in(action, t.sign_in_passkey));
     let forgot = paths::FORGOT_PASSWORD.to_owned();
     page.links.push(Link { before: "", label: t.sign_in_forgot, path: forgot });

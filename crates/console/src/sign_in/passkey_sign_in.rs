@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::first_step;
 use super::session_cookies::opened;
 use crate::local_path::LocalPath;
+use crate::paths;
 use crate::proof::assertion;
 use crate::site::Site;
 
@@ -26,7 +27,7 @@ pub(crate) struct PasskeyForm {
 
 pub(crate) const SIGN_IN_ALONE: Route = Route {
     method: Method::Post,
-    path: "/console/sign-in/passkey",
+    path: paths::PASSKEY_SIGN_IN,
     limit: Limit::rate(&SIGN_IN),
     body: Body::FORM,
     errors: &[
