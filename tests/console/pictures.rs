@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use portcullis_testkit::{Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer};
+use portcullis_testkit::{
+    Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer, TestSettings,
+};
 use serde_json::Value;
 
 /// The widths of a large and of a small screen.
@@ -144,7 +146,8 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
 
 #[test]
 fn every_page_fits_its_screen_and_has_no_barrier() {
-    let server = TestServer::start(TestDatabase::sqlite());
+    let settings = TestSettings { named: true, ..TestSettings::default() };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
     let mut ada = Browser::of(&server);
     ada.register("ada");
     ada.sign_in("ada");

@@ -6,7 +6,7 @@ use portcullis_domain::{Account, AccountKind};
 use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page, query_value, see};
+use crate::page::{Frame, Person, notice, page, see};
 use crate::paths;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -42,7 +42,7 @@ pub(crate) async fn home(
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let is_changed = query_value(&request, "notice").as_deref() == Some("password");
+    let is_changed = notice(&request).as_deref() == Some("password");
     page(&HomePage {
         frame: Frame::of(&person, &site, ENGLISH.home_title, HOME.path),
         account: &person.account,

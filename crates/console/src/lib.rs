@@ -28,3 +28,4 @@ pub use application::configure;
 pub use brand::{Brand, Color, ColorError, Logo, LogoError};
 pub use group::PAGES;
 pub use routes::route_table;
+pub use site::Offers;

@@ -100,6 +100,21 @@ pub(crate) fn query_value(request: &HttpRequest, key: &str) -> Option<String> {
     query.find(|(known, _)| known == key).map(|(_, value)| value.into_owned())
 }
 
+/// The word of a notice in the query, with which a page of this server leads to another one. A link of
+/// another site shows none, so that it cannot tell people of something that has not happened.
+pub(crate) fn notice(request: &HttpRequest) -> Option<String> {
+    query_value(request, NOTICE).filter(|_| !comes_from_elsewhere(request))
+}
+
+/// The key of a notice.
+pub(crate) const NOTICE: &str = "notice";
+
+/// True if the browser says that another site has caused the request.
+pub(crate) fn comes_from_elsewhere(request: &HttpRequest) -> bool {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    matches!(site, Some("cross-site" | "same-site"))
+}
+
 /// The signed-in person of a page: the principal that the guard has authenticated, its account, and a CSRF
 /// token for its forms.
 pub(crate) struct Person {

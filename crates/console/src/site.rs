@@ -12,8 +12,8 @@ pub(crate) struct Site {
     pub(crate) name: String,
     /// The files.
     pub(crate) assets: Assets,
-    /// The reason why nobody can register without an invitation, if there is one.
-    pub(crate) registration: Result<(), Code>,
+    /// What this server offers.
+    pub(crate) offers: Offers,
     /// The path of the logo.
     pub(crate) logo: String,
     /// The path of the stylesheet.
@@ -24,8 +24,17 @@ pub(crate) struct Site {
     pub(crate) secret_script: String,
 }
 
+/// What the pages offer, by the configuration of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Offers {
+    /// The refusal of registrations without an invitation, if they are refused.
+    pub registration: Result<(), Code>,
+    /// True if the server has a domain name, to which passkeys are bound.
+    pub passkeys: bool,
+}
+
 impl Site {
-    pub(crate) fn new(brand: Brand, registration: Result<(), Code>) -> Self {
+    pub(crate) fn new(brand: Brand, offers: Offers) -> Self {
         let assets = Assets::new(&brand);
         Self {
             logo: assets.path(brand.logo.file_name()).to_owned(),
@@ -33,7 +42,7 @@ impl Site {
             passkey_script: assets.path("passkey.js").to_owned(),
             secret_script: assets.path("secret.js").to_owned(),
             name: brand.name,
-            registration,
+            offers,
             assets,
         }
     }

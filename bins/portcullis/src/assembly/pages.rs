@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use portcullis_console::Offers;
 use portcullis_flows::identity::account_request::RegistrationMode;
 use portcullis_web::{Code, Configure, Group, Mount, RouteTable};
 
@@ -13,7 +14,9 @@ pub(super) const GROUPS: &[Group] = &[portcullis_api::VIEWER, portcullis_console
 /// Mounts all routes. The server tries them in this order, and most requests are for the API.
 pub(super) fn routes(config: &Config) -> Configure {
     let api = portcullis_api::configure(config.server.docs);
-    let console = portcullis_console::configure(config.brand.clone(), registration(config));
+    let offers =
+        Offers { registration: registration(config), passkeys: config.relying_party.is_some() };
+    let console = portcullis_console::configure(config.brand.clone(), offers);
     Arc::new(move |app, limits| {
         api(app, limits);
         console(app, limits);

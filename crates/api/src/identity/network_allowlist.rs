@@ -9,7 +9,7 @@ use portcullis_flows::access::permission;
 use portcullis_flows::identity::network_allowlist::{Allowlist, NetworkAllowlists};
 use portcullis_web::{
     Body, BoundedList, Caller, Code, FieldProblem, Guard, Hashing, Json, Limit, Method, Problem,
-    Route, SecretText, ShortText, blocking, origin,
+    Query, Route, SecretText, ShortText, blocking, origin,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -137,7 +137,7 @@ pub(crate) const READ_OF_USER: Route = Route {
     guard: Guard::permitted(&[permission::READ_ACCOUNT]),
     limit: Limit::GENERAL,
     body: Body::None,
-    errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[Code::InvalidRequest, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Returns the networks that an account may be used from. The audit log records the access.
@@ -147,9 +147,11 @@ pub(crate) const READ_OF_USER: Route = Route {
     responses((status = 200, body = AllowlistAnswer, description = "The networks")))]
 pub(crate) async fn read_of_user(
     caller: Caller,
+    request: HttpRequest,
     allowlists: web::Data<NetworkAllowlists>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    Query::none(&request)?;
     let (id, address) = (account(&id)?, caller.0.origin.address);
     let found = blocking(move || allowlists.read_of(&caller.0, id)).await?;
     Ok(HttpResponse::Ok().json(AllowlistAnswer::new(&found, address)))

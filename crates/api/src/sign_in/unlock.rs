@@ -1,10 +1,10 @@
 //! `/api/admin/users/{id}/lockout`: an administrator sees the lockout of an account and ends it.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_domain::Timestamp;
 use portcullis_flows::access::permission;
 use portcullis_flows::sign_in::unlock::Lockouts;
-use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, blocking};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,7 +35,7 @@ pub(crate) const READ: Route = Route {
     guard: Guard::permitted(&[permission::READ_ACCOUNT]),
     limit: Limit::GENERAL,
     body: Body::None,
-    errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[Code::InvalidRequest, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Returns the lockout of an account. The audit log records the access.
@@ -45,9 +45,11 @@ pub(crate) const READ: Route = Route {
     responses((status = 200, body = LockoutAnswer, description = "The lockout")))]
 pub(crate) async fn read(
     caller: Caller,
+    request: HttpRequest,
     lockouts: web::Data<Lockouts>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    Query::none(&request)?;
     let id = account(&id)?;
     let found = blocking(move || lockouts.read(&caller.0, id)).await?;
     Ok(HttpResponse::Ok().json(LockoutAnswer {

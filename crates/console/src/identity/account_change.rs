@@ -20,7 +20,7 @@ use serde::Deserialize;
 use crate::form::Faults;
 use crate::machine::api_key::KeyItem;
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page, query_value, refused, see, shared};
+use crate::page::{Frame, Person, notice, page, refused, see, shared};
 use crate::section::Section;
 use crate::sign_in::session::{IdForm, SessionItem};
 use crate::site::Site;
@@ -77,9 +77,9 @@ pub(crate) async fn show(
     site: web::Data<Site>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let is_done = query_value(&request, "notice").as_deref() == Some("done");
-    let notice = if is_done { ENGLISH.change_done } else { "" };
-    page(&user_page(&person, &request, &site, parsed(&id)?, notice).await?)
+    let is_done = notice(&request).as_deref() == Some("done");
+    let text = if is_done { ENGLISH.change_done } else { "" };
+    page(&user_page(&person, &request, &site, parsed(&id)?, text).await?)
 }
 
 async fn user_page<'a>(

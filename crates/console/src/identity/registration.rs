@@ -29,7 +29,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let invitation = query_value(&request, link::TOKEN).unwrap_or_default();
     if invitation.is_empty() {
-        site.registration.map_err(Problem::new)?;
+        site.offers.registration.map_err(Problem::new)?;
     } else {
         link::token(&request)?;
     }

@@ -12,7 +12,7 @@ use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Problem, Query, Rou
 
 use crate::form::Faults;
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page, query_value, refused, see, shared};
+use crate::page::{Frame, Person, notice, page, refused, see, shared};
 use crate::section::Section;
 use crate::sign_in::session::IdForm;
 use crate::site::Site;
@@ -101,7 +101,7 @@ async fn outbox_page<'a>(
     let found = blocking(move || outbox.list(&search)).await?;
     let text = |key: &str| query.value(key).unwrap_or_default().to_owned();
     let next = found.next.map(|next| query.with("cursor", &next.to_string()));
-    let is_resent = query_value(request, "notice").as_deref() == Some("resent");
+    let is_resent = notice(request).as_deref() == Some("resent");
     Ok(OutboxPage {
         frame: Frame::of(person, site, ENGLISH.outbox_title, LIST.path),
         faults: Faults::default(),

@@ -7,7 +7,7 @@ use portcullis_flows::sign_in::passkey::PasskeyRecord;
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page, query_value};
+use crate::page::{Frame, Person, notice, page};
 use crate::paths;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -22,6 +22,7 @@ struct FactorsPage<'a> {
     passkeys: Vec<Item>,
     backup_codes_left: u32,
     has_factor: bool,
+    offers_passkeys: bool,
 }
 
 /// A passkey in the list.
@@ -74,12 +75,13 @@ pub(crate) async fn list(
     let (account, _) = person.session()?;
     let Factors { totp, passkeys, backup_codes_left } =
         blocking(move || backup_codes.factors(account)).await?;
-    let notice = query_value(&request, "notice");
+    let notice = notice(&request);
     page(&FactorsPage {
         frame: Frame::of(&person, &site, ENGLISH.factors_title, paths::FACTORS),
         notice: notice.as_deref().map_or("", notice_text),
         has_factor: totp.is_some() || !passkeys.is_empty(),
         has_app: totp.is_some(),
+        offers_passkeys: site.offers.passkeys,
         app_times: totp.map_or_else(String::new, |app| {
             times(ENGLISH.since, Moment(app.confirmed_at), app.last_used_at.map(Moment))
         }),

@@ -6,7 +6,7 @@ use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 use crate::form::Field;
 use crate::form_page::{FormPage, Link, PasskeyButton};
 use crate::local_path::{LocalPath, NEXT};
-use crate::page::{Frame, query_value};
+use crate::page::{self, Frame, NOTICE};
 use crate::paths;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -26,8 +26,8 @@ pub(crate) async fn show(
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let next = LocalPath::of_query(&request);
-    let notice = query_value(&request, NOTICE);
-    let notice = notice.and_then(|notice| Notice::parse(&notice)).map_or("", Notice::text);
+    let notice =
+        page::notice(&request).and_then(|notice| Notice::parse(&notice)).map_or("", Notice::text);
     FormPage { notice, ..first_step(&site, &next, "") }.show()
 }
 
@@ -50,18 +50,16 @@ fn first_step<'a>(site: &'a Site, next: &'a LocalPath, username: &'a str) -> For
         Field::password("password", t.password, "current-password").or_passkey(),
     ];
     let action = paths::PASSKEY_SIGN_IN;
-    page.passkey = Some(PasskeyButton::sign_in(action, t.sign_in_passkey));
+    let passkey = PasskeyButton::sign_in(action, t.sign_in_passkey);
+    page.passkey = site.offers.passkeys.then_some(passkey);
     let forgot = paths::FORGOT_PASSWORD.to_owned();
     page.links.push(Link { before: "", label: t.sign_in_forgot, path: forgot });
-    if site.registration.is_ok() {
+    if site.offers.registration.is_ok() {
         let (before, label) = (t.sign_in_register_before, t.sign_in_register);
         page.links.push(Link { before, label, path: paths::REGISTER.to_owned() });
     }
     page
 }
-
-/// The key of the query with the reason why the page is shown.
-const NOTICE: &str = "notice";
 
 /// The reason why a person should sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use portcullis_web::{
     blocking, cookie, forget_session, origin, set_session,
 };
 
-use super::first_step::Notice;
+use super::first_step::{self, Notice};
 use crate::local_path::LocalPath;
-use crate::page::{Frame, page, query_value, see};
+use crate::page::{Frame, comes_from_elsewhere, page, query_value, see};
 use crate::paths;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -61,7 +61,7 @@ pub(crate) async fn renew(
     let token = cookie(&request, CookieName::RefreshToken)?;
     let binding = cookie(&request, CookieName::Binding)?;
     let (Some(refresh_token), Some(binding)) = (token, binding) else {
-        if comes_from_elsewhere(&request) {
+        if comes_from_elsewhere(&request) && query_value(&request, OWN).is_none() {
             let path = next.after(RENEW.path);
             let separator = if path.contains('?') { '&' } else { '?' };
             let path = format!("{path}{separator}{OWN}=1");
@@ -84,12 +84,11 @@ pub(crate) async fn renew(
             forget_session(&mut response, secure);
             Ok(response)
         }
+        Err(problem) if problem.code == Code::RefreshTokenReused => {
+            let mut response = first_step::again(&site, &problem, &next, "")?;
+            forget_session(&mut response, secure);
+            Ok(response)
+        }
         Err(problem) => Err(problem),
     }
-}
-
-/// True if the browser says that another site has caused the request, for the first time.
-fn comes_from_elsewhere(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    matches!(site, Some("cross-site" | "same-site")) && query_value(request, OWN).is_none()
 }

@@ -1,10 +1,10 @@
 //! `/api/admin/users/{id}/api-keys`: an administrator lists and revokes the API keys of an account.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use portcullis_flows::access::permission;
 use portcullis_flows::identity::account_change::{AccountChanges, ChangeError};
 use portcullis_flows::machine::api_key::{ApiKeyChecks, ApiKeys};
-use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Route, blocking};
+use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, blocking};
 
 use super::{ApiKeyAnswer, ApiKeysAnswer, parsed};
 use crate::identity::account_change::account;
@@ -15,7 +15,7 @@ pub(crate) const LIST: Route = Route {
     guard: Guard::permitted(&[permission::READ_ACCOUNT]),
     limit: Limit::GENERAL,
     body: Body::None,
-    errors: &[Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[Code::InvalidRequest, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
 /// Lists the API keys of an account, the oldest first, also expired ones. The audit log records the access.
@@ -25,10 +25,12 @@ pub(crate) const LIST: Route = Route {
     responses((status = 200, body = ApiKeysAnswer, description = "The keys, without their text")))]
 pub(crate) async fn list(
     caller: Caller,
+    request: HttpRequest,
     changes: web::Data<AccountChanges>,
     keys: web::Data<ApiKeys>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    Query::none(&request)?;
     let id = account(&id)?;
     let list = move || {
         changes.read(&caller.0, id)?.ok_or(ChangeError::Unknown)?;
