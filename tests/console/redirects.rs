@@ -89,3 +89,26 @@ fn a_sign_in_leads_to_a_page_of_this_server_only() {
         assert_eq!(answer.header("a"), None);
     }
 }
+
+#[test]
+fn a_link_of_another_site_shows_no_notice_of_what_has_not_happened() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = Browser::of(&server);
+    let path = "/console/sign-in?notice=reset";
+    let told = |browser: &mut Browser, site: &str| {
+        browser.get(path, &[("sec-fetch-site", site)]).text.contains("Your password is changed")
+    };
+    assert!(told(&mut browser, "same-origin") && told(&mut browser, "none"));
+    assert!(!told(&mut browser, "cross-site") && !told(&mut browser, "same-site"));
+}
+
+#[test]
+fn passkeys_are_offered_where_the_server_has_them() {
+    for named in [false, true] {
+        let settings = TestSettings { named, ..TestSettings::default() };
+        let server = TestServer::with(TestDatabase::sqlite(), settings);
+        let mut browser = Browser::of(&server);
+        let page = browser.get("/console/sign-in", &[]);
+        assert_eq!(page.text.contains("data-passkey"), named, "{}", page.text);
+    }
+}

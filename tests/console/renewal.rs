@@ -78,3 +78,20 @@ fn a_link_on_another_site_takes_one_more_step_because_it_brings_no_strict_cookie
     let answer = browser.get("/console/renew?next=%2Fconsole%2Fa&own=1", &own);
     assert_eq!(location(&answer), "/console/sign-in?next=%2Fconsole%2Fa");
 }
+
+#[test]
+fn a_stolen_refresh_token_ends_the_session_and_leaves_no_cookie_of_it() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut browser = expired(&server);
+    let mut thief = browser.clone();
+    for _ in 0..2 {
+        assert_eq!(location(&browser.get("/console/renew", &[])), "/console");
+    }
+    let told = thief.get("/console/renew", &[]);
+    assert_eq!(told.status, 401, "{}", told.text);
+    assert!(told.text.contains("Your sessions were ended for safety"), "{}", told.text);
+    assert!(told.text.contains("name=\"password\""), "it begins again");
+    for name in ["access_token", "refresh_token", "refresh_binding"] {
+        assert!(!thief.cookies().contains_key(name), "{name}");
+    }
+}
