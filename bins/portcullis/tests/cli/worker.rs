@@ -11,7 +11,7 @@ const FORMER: &str = "bX7mQ2vL9sT4wE8rY1uI6oP3aD5fG0hJ";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Each exclusive job, as the database lists the jobs that were claimed.
-const EXCLUSIVE: [&str; 16] = [
+const EXCLUSIVE: [&str; 17] = [
     "api_keys",
     "challenges",
     "checkpoints",
@@ -27,6 +27,7 @@ const EXCLUSIVE: [&str; 16] = [
     "outbox",
     "pending_registrations",
     "sessions",
+    "sign_in_counts",
     "sign_in_failures",
 ];
 
