@@ -5,8 +5,29 @@ use actix_web::http::header::RETRY_AFTER;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use portcullis_web::{Code, FieldProblem, Problem, has_forbidden_character};
+use serde::Deserialize;
 
 use crate::strings::{self, ENGLISH};
+
+/// A form without a field.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmptyForm {}
+
+/// A form about the object with this id.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IdForm {
+    pub(crate) id: String,
+}
+
+/// A form of an action that the person has confirmed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmedForm {
+    #[expect(dead_code, reason = "a form without it is refused")]
+    confirmed: String,
+}
 
 /// The faults of a form that was sent.
 #[derive(Clone, Debug, Default)]

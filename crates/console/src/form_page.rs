@@ -123,6 +123,18 @@ impl<'a> FormPage<'a> {
         }
     }
 
+    /// A page that explains an action and asks for the current credential.
+    pub(crate) fn credential(
+        frame: Frame<'a>,
+        path: impl Into<Cow<'static, str>>,
+        (text, action): (&'a str, &'a str),
+        person: &Person,
+    ) -> Self {
+        let mut page = Self { text, ..Self::new(frame, path, action) };
+        page.reauthenticate(person);
+        page
+    }
+
     /// Adds the current password; an account without one goes on with a passkey.
     pub(crate) fn reauthenticate(&mut self, person: &Person) {
         let t = &ENGLISH;

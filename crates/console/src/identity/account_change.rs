@@ -17,12 +17,12 @@ use portcullis_flows::sign_in::unlock::Lockouts;
 use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Priority, Problem, Route, blocking};
 use serde::Deserialize;
 
-use crate::form::Faults;
+use crate::form::{ConfirmedForm, EmptyForm, Faults, IdForm};
 use crate::machine::api_key::KeyItem;
 use crate::moment::Moment;
 use crate::page::{Frame, Person, notice, page, refused, see, shared};
 use crate::section::Section;
-use crate::sign_in::session::{IdForm, SessionItem};
+use crate::sign_in::session::SessionItem;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 
@@ -210,6 +210,14 @@ where
     }
 }
 
+/// The change that this patch makes.
+fn patching(
+    changes: web::Data<AccountChanges>,
+    patch: AccountPatch,
+) -> impl FnOnce(&Principal, AccountId) -> Result<(), ChangeError> + Send + 'static {
+    move |principal, id| changes.change(principal, id, &patch).map(drop)
+}
+
 /// A route of a change that requires this permission.
 const fn changing(path: &'static str, permissions: &'static [permission::Permission]) -> Route {
     Route {
@@ -238,19 +246,6 @@ const STATE: &[permission::Permission] = &[permission::CHANGE_STATE, permission:
 /// To end its sessions.
 const SESSIONS: &[permission::Permission] = &[permission::END_SESSIONS, permission::READ_ACCOUNT];
 
-/// A form without a field.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EmptyForm {}
-
-/// A form whose person has confirmed that the action is meant.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConfirmedForm {
-    #[expect(dead_code, reason = "a form without it is refused")]
-    confirmed: String,
-}
-
 /// A form with a role.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -273,8 +268,7 @@ pub(crate) async fn change_role(
     form: Form<RoleForm>,
 ) -> Result<HttpResponse, Problem> {
     let patch = AccountPatch { role: Some(form.0.role), is_active: None, demands_password: false };
-    let change = move |principal: &Principal, id| changes.change(principal, id, &patch).map(drop);
-    carry_out(&person, &request, &site, &id, change).await
+    carry_out(&person, &request, &site, &id, patching(changes, patch)).await
 }
 
 pub(crate) const ACTIVATE: Route = changing("/console/admin/users/{id}/activate", STATE);
@@ -289,8 +283,7 @@ pub(crate) async fn activate(
     _form: Form<EmptyForm>,
 ) -> Result<HttpResponse, Problem> {
     let patch = AccountPatch { role: None, is_active: Some(true), demands_password: false };
-    let change = move |principal: &Principal, id| changes.change(principal, id, &patch).map(drop);
-    carry_out(&person, &request, &site, &id, change).await
+    carry_out(&person, &request, &site, &id, patching(changes, patch)).await
 }
 
 pub(crate) const DEACTIVATE: Route = changing("/console/admin/users/{id}/deactivate", STATE);
@@ -305,8 +298,7 @@ pub(crate) async fn deactivate(
     _form: Form<ConfirmedForm>,
 ) -> Result<HttpResponse, Problem> {
     let patch = AccountPatch { role: None, is_active: Some(false), demands_password: false };
-    let change = move |principal: &Principal, id| changes.change(principal, id, &patch).map(drop);
-    carry_out(&person, &request, &site, &id, change).await
+    carry_out(&person, &request, &site, &id, patching(changes, patch)).await
 }
 
 pub(crate) const DEMAND_PASSWORD: Route =
@@ -322,8 +314,7 @@ pub(crate) async fn demand_password(
     _form: Form<EmptyForm>,
 ) -> Result<HttpResponse, Problem> {
     let patch = AccountPatch { role: None, is_active: None, demands_password: true };
-    let change = move |principal: &Principal, id| changes.change(principal, id, &patch).map(drop);
-    carry_out(&person, &request, &site, &id, change).await
+    carry_out(&person, &request, &site, &id, patching(changes, patch)).await
 }
 
 pub(crate) const UNLOCK: Route = changing("/console/admin/users/{id}/unlock", STATE);

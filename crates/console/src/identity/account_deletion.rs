@@ -30,11 +30,8 @@ pub(crate) async fn show(person: Person, site: web::Data<Site>) -> Result<HttpRe
 fn form_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.delete_title, paths::HOME);
-    let mut page = FormPage::new(frame, DELETE.path, t.delete_action);
-    page.text = t.delete_text;
-    page.reauthenticate(person);
-    page.is_dangerous = true;
-    page
+    let page = FormPage::credential(frame, DELETE.path, (t.delete_text, t.delete_action), person);
+    FormPage { is_dangerous: true, ..page }
 }
 
 pub(crate) const DELETE: Route = Route {

@@ -10,10 +10,9 @@ use portcullis_flows::identity::provisioning::PersonKind;
 use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Problem, Query, Route, blocking};
 use serde::Deserialize;
 
-use crate::form::{Faults, Field, checked};
+use crate::form::{Faults, Field, IdForm, checked};
 use crate::page::{Frame, Person, page, refused, see, shared};
 use crate::section::Section;
-use crate::sign_in::session::IdForm;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 

@@ -12,7 +12,7 @@ use portcullis_web::{
 };
 use serde::Deserialize;
 
-use crate::form::{Field, checked};
+use crate::form::{EmptyForm, Field, checked};
 use crate::form_page::FormPage;
 use crate::moment::Moment;
 use crate::page::{Frame, Person, page, see};
@@ -238,12 +238,9 @@ pub(crate) async fn rotation(
 fn rotation_page<'a>(person: &'a Person, site: &'a Site, id: &str, name: &'a str) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.api_key_rotate_title, paths::HOME);
-    let mut page =
-        FormPage::new(frame, format!("{}/{id}/rotate", paths::API_KEYS), t.api_key_rotate);
-    page.subject = name;
-    page.text = t.api_key_rotate_text;
-    page.reauthenticate(person);
-    page
+    let path = format!("{}/{id}/rotate", paths::API_KEYS);
+    let page = FormPage::credential(frame, path, (t.api_key_rotate_text, t.api_key_rotate), person);
+    FormPage { subject: name, ..page }
 }
 
 pub(crate) const ROTATE: Route = Route {
@@ -310,11 +307,6 @@ pub(crate) async fn revocation(
     page.is_dangerous = true;
     page.show()
 }
-
-/// A form without a field.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EmptyForm {}
 
 pub(crate) const REVOKE: Route = Route {
     method: Method::Post,

@@ -10,11 +10,10 @@ use portcullis_flows::node::outbox::{
 };
 use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Problem, Query, Route, blocking};
 
-use crate::form::Faults;
+use crate::form::{Faults, IdForm};
 use crate::moment::Moment;
 use crate::page::{Frame, Person, notice, page, refused, see, shared};
 use crate::section::Section;
-use crate::sign_in::session::IdForm;
 use crate::site::Site;
 use crate::strings::ENGLISH;
 

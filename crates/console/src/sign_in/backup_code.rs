@@ -31,10 +31,7 @@ pub(crate) async fn show(person: Person, site: web::Data<Site>) -> Result<HttpRe
 fn form_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.backup_title, paths::FACTORS);
-    let mut page = FormPage::new(frame, GENERATE.path, t.backup_action);
-    page.text = t.backup_text;
-    page.reauthenticate(person);
-    page
+    FormPage::credential(frame, GENERATE.path, (t.backup_text, t.backup_action), person)
 }
 
 pub(crate) const GENERATE: Route = Route {

@@ -36,10 +36,7 @@ pub(crate) async fn show(person: Person, site: web::Data<Site>) -> Result<HttpRe
 fn start_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.passkey_title, paths::FACTORS);
-    let mut page = FormPage::new(frame, START.path, t.second_step_action);
-    page.text = t.passkey_text;
-    page.reauthenticate(person);
-    page
+    FormPage::credential(frame, START.path, (t.passkey_text, t.second_step_action), person)
 }
 
 pub(crate) const START: Route = Route {
@@ -220,11 +217,9 @@ pub(crate) async fn removal(
 fn removal_page<'a>(person: &'a Person, site: &'a Site, id: &str) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.passkey_remove, paths::FACTORS);
-    let mut page = FormPage::new(frame, format!("{}/{id}/remove", paths::PASSKEYS), t.remove);
-    page.text = t.passkey_remove_text;
-    page.is_dangerous = true;
-    page.reauthenticate(person);
-    page
+    let path = format!("{}/{id}/remove", paths::PASSKEYS);
+    let page = FormPage::credential(frame, path, (t.passkey_remove_text, t.remove), person);
+    FormPage { is_dangerous: true, ..page }
 }
 
 pub(crate) const REMOVE: Route = Route {

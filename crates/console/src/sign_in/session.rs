@@ -10,8 +10,8 @@ use portcullis_web::{
     Body, Code, CookieName, Form, Guard, Limit, Method, Priority, Problem, Route, Settings,
     add_cookie, blocking, cookie, forget_cookie, forget_session,
 };
-use serde::Deserialize;
 
+use crate::form::{EmptyForm, IdForm};
 use crate::moment::Moment;
 use crate::page::{Frame, Person, page, see};
 use crate::paths;
@@ -103,13 +103,6 @@ pub(crate) async fn list(
     })
 }
 
-/// The form of one session or device.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct IdForm {
-    pub(crate) id: String,
-}
-
 pub(crate) const END: Route = Route {
     method: Method::Post,
     path: "/console/sessions/end",
@@ -137,11 +130,6 @@ pub(crate) async fn end(
     forget_session(&mut response, settings.secure_cookies);
     Ok(response)
 }
-
-/// A form without a field.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EmptyForm {}
 
 pub(crate) const END_OTHERS: Route = Route { path: "/console/sessions/end-others", ..END };
 

@@ -36,10 +36,7 @@ pub(crate) async fn show(person: Person, site: web::Data<Site>) -> Result<HttpRe
 fn start_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.app_title, paths::FACTORS);
-    let mut page = FormPage::new(frame, START.path, t.second_step_action);
-    page.text = t.app_text;
-    page.reauthenticate(person);
-    page
+    FormPage::credential(frame, START.path, (t.app_text, t.second_step_action), person)
 }
 
 pub(crate) const START: Route = Route {
@@ -180,11 +177,8 @@ pub(crate) async fn removal(
 fn removal_page<'a>(person: &'a Person, site: &'a Site) -> FormPage<'a> {
     let t = &ENGLISH;
     let frame = Frame::of(person, site, t.app_remove_title, paths::FACTORS);
-    let mut page = FormPage::new(frame, REMOVE.path, t.remove);
-    page.text = t.app_remove_text;
-    page.is_dangerous = true;
-    page.reauthenticate(person);
-    page
+    let page = FormPage::credential(frame, REMOVE.path, (t.app_remove_text, t.remove), person);
+    FormPage { is_dangerous: true, ..page }
 }
 
 pub(crate) const REMOVE: Route = Route {

@@ -1,9 +1,9 @@
 //! The accounts and addresses with the most refusals, ranked without a look at those that have few.
 //!
 //! Days that are counted have a row for each account and address. In an attack on many accounts most rows
-//! count one refusal, and nearly all rows belong to nobody who comes near the top. So only the rows above a
-//! limit are read: whoever has no row above it has at most the limit on each day, and the limit is low enough
-//! when that is less than the last one listed has. The totals of those found are summed exactly.
+//! count one refusal, and few of them belong to an account of the list. So only the rows above a limit are
+//! read. An account without such a row has at most the limit on each day. The limit is low enough as soon as
+//! that is less than the total of the last account listed. The totals of the listed accounts are exact.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
