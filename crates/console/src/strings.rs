@@ -337,6 +337,7 @@ strings! {
     matrix_compared "compared with version"
     matrix_changes "changes"
     matrix_without "without the comparison"
+    matrix_too_large "This matrix is too large for one picture. Choose a role or a resource."
     matrix_places "The place of each action in a cell"
     may_title "May this role do that?"
     may_role "May"

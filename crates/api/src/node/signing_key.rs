@@ -150,7 +150,13 @@ pub(crate) const ROTATE: Route = Route {
     guard: Guard::permitted(&[permission::READ_SERVER, permission::CHANGE_SIGNING_KEYS]).recent(),
     limit: Limit::GENERAL,
     body: Body::OptionalJson(BODY_LIMIT),
-    errors: &[Code::CsrfFailed, Code::NoKeyPairs, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[
+        Code::CsrfFailed,
+        Code::NoKeyPairs,
+        Code::TooManyKeys,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
 };
 
 /// Makes a new key pair, which is published at once and replaces the signing key later.

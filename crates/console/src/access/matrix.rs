@@ -25,7 +25,8 @@ struct MatrixPage<'a> {
     roles: Vec<String>,
     resources: Vec<String>,
     actions: Vec<String>,
-    picture: Picture,
+    /// The picture; `None` if the choice is too large for one.
+    picture: Option<Picture>,
     shows_rules: bool,
     answers: Vec<Answer>,
 }
@@ -63,6 +64,13 @@ pub(crate) async fn show(
         Some(number) => Some(blocking(move || compare(&matrices, number)).await?),
         None => None,
     };
+    let changes = diff.as_ref().map_or(0, |diff| diff.cells.len() + diff.cells_left_out);
+    let (drawn, shown) = (matrix.clone(), choice.clone());
+    let draw = move || {
+        let picture = || Picture::of(&drawn, diff.as_ref(), &shown);
+        Ok::<_, Problem>(shown.is_bounded(&drawn).then(picture))
+    };
+    let picture = blocking(draw).await?;
     let words = |words: &mut dyn Iterator<Item = &str>| words.map(str::to_owned).collect();
     let is_chosen = [&choice.role, &choice.resource, &choice.action].map(|it| !it.is_empty());
     page(&MatrixPage {
@@ -70,11 +78,11 @@ pub(crate) async fn show(
         version: active.version,
         versions: paths::MATRIX_VERSIONS,
         compared,
-        changes: diff.as_ref().map_or(0, |diff| diff.cells.len() + diff.cells_left_out),
+        changes,
         roles: words(&mut matrix.roles()),
         resources: words(&mut matrix.resources()),
         actions: words(&mut matrix.actions()),
-        picture: Picture::of(&matrix, diff.as_ref(), &choice),
+        picture,
         shows_rules: is_chosen.contains(&true),
         answers: if is_chosen == [true; 3] { answers(&matrix, &choice) } else { Vec::new() },
         choice,

@@ -13,6 +13,9 @@ const COLUMNS: usize = 4;
 /// The width and height of a place, in units of the picture.
 const PLACE: usize = 10;
 
+/// The maximum of places of one picture. A larger matrix is shown in parts.
+pub(super) const MAX_PLACES: usize = 20_000;
+
 /// What is shown: nothing chosen means all.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choice {
@@ -22,6 +25,17 @@ pub(super) struct Choice {
 }
 
 impl Choice {
+    /// True if a picture of this choice has a bounded size.
+    pub(super) fn is_bounded(&self, matrix: &Matrix) -> bool {
+        let count = |chosen: &str, all: usize| if chosen.is_empty() { all } else { 1 };
+        let places = [
+            count(&self.role, matrix.roles().len()),
+            count(&self.resource, matrix.resources().len()),
+            count(&self.action, matrix.actions().len()),
+        ];
+        places.into_iter().product::<usize>() <= MAX_PLACES
+    }
+
     fn shows(chosen: &str, word: &str) -> bool {
         chosen.is_empty() || chosen == word
     }
@@ -261,6 +275,23 @@ mod tests {
         assert_eq!(picture.rows.len(), 1);
         assert_eq!(picture.rules.len(), 1);
         assert_eq!(picture.rules[0].when, "own");
+    }
+
+    #[test]
+    fn a_large_matrix_is_shown_in_parts() {
+        let words = |count: usize, begin: &str| {
+            (0..count).map(|number| format!("\"{begin}{number}\"")).collect::<Vec<_>>().join(", ")
+        };
+        let roles: Vec<String> = (0..40).map(|number| format!("[roles.r{number}]\n")).collect();
+        let text = format!(
+            "resources = [{}]\nactions = [{}]\n{}",
+            words(60, "thing"),
+            words(10, "act"),
+            roles.concat()
+        );
+        let matrix = Matrix::parse(&text).unwrap();
+        assert!(!Choice::default().is_bounded(&matrix));
+        assert!(Choice { role: "r1".into(), ..Choice::default() }.is_bounded(&matrix));
     }
 
     #[test]

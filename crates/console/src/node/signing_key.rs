@@ -104,7 +104,13 @@ pub(crate) const ROTATE: Route = Route {
     path: "/console/admin/signing-keys/rotate",
     guard: Guard::permitted(&[permission::READ_SERVER, permission::CHANGE_SIGNING_KEYS]).recent(),
     body: Body::FORM,
-    errors: &[Code::CsrfFailed, Code::NoKeyPairs, Code::OutcomeUnknown, Code::Unavailable],
+    errors: &[
+        Code::CsrfFailed,
+        Code::NoKeyPairs,
+        Code::TooManyKeys,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
     ..LIST
 };
 

@@ -75,6 +75,20 @@ pub enum ActivationDelay {
     Least,
 }
 
+/// The maximum of keys that are not retired. All of them are published, and every verifier reads them.
+pub const MAX_LIVING_KEYS: u32 = 20;
+
+/// The reason why no key was made.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// [`MAX_LIVING_KEYS`] keys are not retired.
+    #[error("{MAX_LIVING_KEYS} keys are not retired: retire one first")]
+    TooMany,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// The reason why a key was not retired.
 #[derive(Debug, thiserror::Error)]
 pub enum RetirementError {
@@ -132,7 +146,7 @@ impl SigningKeys {
         algorithm: KeyPairAlgorithm,
         head_start: ActivationDelay,
         principal: &Principal,
-    ) -> Result<SigningKeyRecord, StoreError> {
+    ) -> Result<SigningKeyRecord, RotationError> {
         if let Some(first) = self.make_first(algorithm, &self.store.signing_keys()?, principal)? {
             return Ok(first);
         }
@@ -142,8 +156,8 @@ impl SigningKeys {
         };
         let key = self.make(algorithm, head_start);
         let event = self.event(EventKind::SigningKeyRotated, &key, principal);
-        self.store.insert(&key, &event.into())?;
-        Ok(key)
+        let is_made = self.store.insert(&key, MAX_LIVING_KEYS, &event.into())?;
+        if is_made { Ok(key) } else { Err(RotationError::TooMany) }
     }
 
     /// Retires a key before its last token has expired, because its private half is compromised.

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_audit::{Actor, EventKind, Outcome};
 use portcullis_domain::{AssuranceLevel, Clock, ExposeSecret, SecretString, SystemRandom, TokenId};
 use portcullis_flows::node::signing_key::{
-    ActivationDelay, KeyRing, KeyState, RetirementError, SharedKeyState, SigningKeyStore,
-    SigningKeys,
+    ActivationDelay, KeyRing, KeyState, MAX_LIVING_KEYS, RetirementError, RotationError,
+    SharedKeyState, SigningKeyStore, SigningKeys,
 };
 use portcullis_flows::principal::Principal;
 use portcullis_testkit::{at_once, samples};
@@ -133,6 +133,19 @@ fn an_administrator_is_named_by_the_events_of_the_keys() {
         "signing_key_rotated operator".to_owned(),
     ];
     assert_eq!(actors, expected);
+}
+
+#[test]
+fn rotations_publish_a_bounded_number_of_keys() {
+    let deployment = Deployment::new();
+    let node = started(&deployment, KeyPairAlgorithm::EdDsa);
+    let operator = samples::operator();
+    let rotate = || node.keys.rotate(KeyPairAlgorithm::EdDsa, ActivationDelay::Full, &operator);
+    let made: Vec<_> = (1..MAX_LIVING_KEYS).map(|_| rotate().unwrap()).collect();
+    assert!(matches!(rotate(), Err(RotationError::TooMany)));
+    assert_eq!(deployment.count("signing_keys"), i64::from(MAX_LIVING_KEYS));
+    node.keys.retire(made[0].public.kid(), &operator).unwrap();
+    rotate().unwrap();
 }
 
 #[test]
@@ -277,7 +290,7 @@ fn a_key_that_was_written_into_the_database_is_not_believed() {
     let foreign = self::node(&elsewhere, Some(KeyPairAlgorithm::EdDsa), &[FORMER]);
     let (planted, _) = foreign.keys.list(None).unwrap().remove(0);
     let event = samples::event(EventKind::SigningKeyRotated, Outcome::Success, samples::NOW);
-    deployment.database.store().insert(&planted, &event.into()).unwrap();
+    assert!(deployment.database.store().insert(&planted, 20, &event.into()).unwrap());
     // Nor does it help to put a public key of one's own into the row of a key that is believed.
     let own = node.published().remove(0);
     let swap = format!(

@@ -44,8 +44,22 @@ impl SigningKeyStore for Store {
         })
     }
 
-    fn insert(&self, key: &SigningKeyRecord, effects: &Effects) -> Result<(), StoreError> {
-        self.write_with(|connection| Ok((insert(connection, key)?, effects.clone())))
+    fn insert(
+        &self,
+        key: &SigningKeyRecord,
+        most: u32,
+        effects: &Effects,
+    ) -> Result<bool, StoreError> {
+        let living = signing_keys::table.filter(signing_keys::retired_at.is_null()).count();
+        self.write_with(|connection| {
+            Lock::SigningKeys.take(connection)?;
+            let count: i64 = dispatch!(connection, inner => living.get_result(inner))?;
+            if count >= most.into() {
+                return Ok((false, Effects::default()));
+            }
+            insert(connection, key)?;
+            Ok((true, effects.clone()))
+        })
     }
 
     fn retire(&self, kid: &str, at: Timestamp, effects: &Effects) -> Result<bool, StoreError> {

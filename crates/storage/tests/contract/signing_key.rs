@@ -19,7 +19,7 @@ fn a_key_comes_back_as_it_was_stored() {
         let store = database.store();
         for algorithm in [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256] {
             let key = key(algorithm, NOW);
-            store.insert(&key, &rotated().into()).unwrap();
+            assert!(store.insert(&key, 20, &rotated().into()).unwrap());
             let stored = store.signing_keys().unwrap();
             let stored = stored.iter().find(|it| it.public.kid() == key.public.kid()).unwrap();
             assert_eq!(stored.public.algorithm(), algorithm);
@@ -39,7 +39,7 @@ fn keys_are_listed_in_the_order_in_which_they_begin_to_sign() {
         let later = |seconds| key(KeyPairAlgorithm::EdDsa, NOW + Duration::from_secs(seconds));
         let [last, first, middle] = [later(300), later(0), later(2)];
         for key in [&last, &first, &middle] {
-            store.insert(key, &rotated().into()).unwrap();
+            assert!(store.insert(key, 20, &rotated().into()).unwrap());
         }
         let expected = [&first, &middle, &last].map(|key| key.public.kid().to_owned());
         assert_eq!(kids(store), expected);
@@ -84,10 +84,26 @@ fn a_first_key_gives_way_to_a_living_one_of_its_algorithm_that_can_be_used() {
 }
 
 #[test]
+fn no_race_makes_more_keys_than_may_be_published() {
+    TestDatabase::on_both_crowded(|database| {
+        let store = database.store();
+        let made = at_once(20, |place| {
+            let seed = u64::try_from(place).unwrap();
+            store.insert(&key_of(seed), 3, &rotated().into()).unwrap()
+        });
+        assert_eq!(made.iter().filter(|made| **made).count(), 3, "{database:?}");
+        assert_eq!(count(store, "signing_keys"), 3);
+        let kid = store.signing_keys().unwrap().remove(0).public.kid().to_owned();
+        assert!(store.retire(&kid, NOW, &retired().into()).unwrap());
+        assert!(store.insert(&key_of(99), 3, &rotated().into()).unwrap(), "one is retired");
+    });
+}
+
+#[test]
 fn a_key_retires_once_and_its_private_half_is_gone() {
     TestDatabase::on_both_crowded(|database| {
         let (store, key) = (database.store(), key_of(1));
-        store.insert(&key, &rotated().into()).unwrap();
+        assert!(store.insert(&key, 20, &rotated().into()).unwrap());
         let done = at_once(20, |_| store.retire(key.public.kid(), NOW, &retired().into()).unwrap());
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "{database:?}");
         let [stored] = store.signing_keys().unwrap().try_into().unwrap();
@@ -101,7 +117,7 @@ fn a_key_retires_once_and_its_private_half_is_gone() {
 fn a_private_half_is_resealed_only_as_it_was_read() {
     TestDatabase::on_both(|database| {
         let (store, key) = (database.store(), key_of(1));
-        store.insert(&key, &rotated().into()).unwrap();
+        assert!(store.insert(&key, 20, &rotated().into()).unwrap());
         let sealed = |store: &Store| store.signing_keys().unwrap().remove(0).sealed;
         store.reseal(key.public.kid(), b"something else", b"new").unwrap();
         assert_eq!(sealed(store), key.sealed);

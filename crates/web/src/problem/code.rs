@@ -167,6 +167,8 @@ catalogue! {
         "Make a new key with `now` first, and wait four seconds."
     KeyRetired "key_retired" CONFLICT "The key has retired already"
         "See /api/admin/signing-keys for the states of the keys."
+    TooManyKeys "too_many_keys" CONFLICT "Twenty keys are not retired"
+        "Wait for the retirement of a key whose last token expires, or retire one."
     NothingToRollBack "nothing_to_roll_back" CONFLICT "No other version has been in force before"
         "Activate the version you want by its number."
     InvalidLink "invalid_link" GONE "The link is not valid"

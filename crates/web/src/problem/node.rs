@@ -4,7 +4,7 @@ use portcullis_flows::StoreError;
 use portcullis_flows::node::ban::BanError;
 use portcullis_flows::node::health::HealthError;
 use portcullis_flows::node::outbox::ResendError;
-use portcullis_flows::node::signing_key::RetirementError;
+use portcullis_flows::node::signing_key::{RetirementError, RotationError};
 
 use super::sparse::ThrottledLog;
 use super::{Code, Problem};
@@ -42,6 +42,15 @@ impl From<ResendError> for Problem {
             ResendError::Over => Self::new(Code::MailOver),
             ResendError::Store(error) => error.into(),
             _ => Self::new(Code::Internal),
+        }
+    }
+}
+
+impl From<RotationError> for Problem {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::TooMany => Self::new(Code::TooManyKeys),
+            RotationError::Store(error) => error.into(),
         }
     }
 }

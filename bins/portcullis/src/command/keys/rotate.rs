@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use portcullis_domain::{Ambient, Timestamp};
-use portcullis_flows::node::signing_key::ActivationDelay;
+use portcullis_flows::node::signing_key::{ActivationDelay, RotationError};
 use portcullis_token::KeyPairAlgorithm;
 use serde::Serialize;
 
@@ -68,7 +68,8 @@ pub(super) fn run(
     let operator = operator("keys rotate");
     let OpenedDatabase { store, secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let key = assembly::node::signing_keys(&store, config, &secret, &Ambient::system())
-        .rotate(algorithm, head_start, &operator)?;
+        .rotate(algorithm, head_start, &operator)
+        .map_err(failure)?;
     output.answer(&Rotated {
         kid: key.public.kid().to_owned(),
         algorithm: algorithm.name(),
@@ -76,6 +77,13 @@ pub(super) fn run(
         is_configured: config.tokens.algorithm == Some(algorithm),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn failure(error: RotationError) -> Failure {
+    match error {
+        RotationError::TooMany => Failure::failed(error, "`portcullis keys list` lists the keys"),
+        RotationError::Store(error) => error.into(),
+    }
 }
 
 #[derive(Serialize)]

@@ -22,8 +22,14 @@ pub trait SigningKeyStore: Send + Sync {
         effects: &Effects,
     ) -> Result<bool, StoreError>;
 
-    /// Adds a key beside the existing ones.
-    fn insert(&self, key: &SigningKeyRecord, effects: &Effects) -> Result<(), StoreError>;
+    /// Adds a key beside the existing ones, unless `most` of them are not retired; no other key is added
+    /// meanwhile. Returns whether it was added; only then the effects are recorded.
+    fn insert(
+        &self,
+        key: &SigningKeyRecord,
+        most: u32,
+        effects: &Effects,
+    ) -> Result<bool, StoreError>;
 
     /// Retires a key and destroys its private half, unless this was done before; returns whether it
     /// was done. Only then the effects are recorded.
