@@ -279,12 +279,14 @@ mod tests {
 
     #[test]
     fn a_large_matrix_is_shown_in_parts() {
+        const GRANT: &str = r#"grants = [{ resources = ["thing0"], actions = ["act0"] }]"#;
         let words = |count: usize, begin: &str| {
             (0..count).map(|number| format!("\"{begin}{number}\"")).collect::<Vec<_>>().join(", ")
         };
-        let roles: Vec<String> = (0..40).map(|number| format!("[roles.r{number}]\n")).collect();
+        let roles: Vec<String> =
+            (0..40).map(|number| format!("[roles.r{number}]\n{GRANT}\n")).collect();
         let text = format!(
-            "resources = [{}]\nactions = [{}]\n{}",
+            "self_registration_role = \"r1\"\nresources = [{}]\nactions = [{}]\n{}",
             words(60, "thing"),
             words(10, "act"),
             roles.concat()
