@@ -19,6 +19,7 @@ mod journeys;
 #[path = "../http/mailbox.rs"]
 mod mailbox;
 mod mailed_links;
+mod overview;
 mod own_account;
 mod password_change;
 mod password_reset;
@@ -29,6 +30,7 @@ mod qr_code;
 mod redirects;
 mod registration;
 mod renewal;
+mod replay;
 mod roles;
 mod second_step;
 mod sessions;

@@ -134,8 +134,12 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     server.clock().advance(Duration::from_secs(60));
     page.open(&format!("{origin}/console/admin/sign-ins?period=hour"));
     take(page, "admin-sign-ins");
+    page.open(&format!("{origin}/console/admin"));
+    take(page, "admin-overview");
     page.open(&format!("{origin}/console/admin/lockouts"));
     take(page, "admin-lockouts");
+    page.open(&format!("{origin}/console/admin/matrix/replay?version=1&days=7"));
+    take(page, "admin-matrix-replay");
     for name in ["outbox", "signing-keys", "jobs", "settings"] {
         page.open(&format!("{origin}/console/admin/{name}"));
         take(page, &format!("admin-{name}"));

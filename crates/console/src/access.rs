@@ -2,4 +2,5 @@
 
 pub(crate) mod matrix;
 mod picture;
+pub(crate) mod replay;
 pub(crate) mod version;

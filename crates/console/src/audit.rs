@@ -1,5 +1,5 @@
 //! Pages of the audit log.
 
-mod chart;
+pub(crate) mod chart;
 pub(crate) mod sign_in_statistics;
 pub(crate) mod trail;

@@ -1,6 +1,7 @@
-//! `Moment`: a time for a person: day and minute in UTC.
+//! Times and durations for a person.
 
 use std::fmt;
+use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
@@ -36,6 +37,17 @@ impl fmt::Display for Moment {
     }
 }
 
+/// A duration in its largest whole unit.
+pub(crate) fn short(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{} ms", time.as_millis()),
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +56,14 @@ mod tests {
     fn a_time_has_a_day_and_a_minute() {
         let moment = Moment(Timestamp::from_seconds(1_800_000_000));
         assert_eq!(moment.to_string(), "2027-01-15 08:00 UTC");
+    }
+
+    #[test]
+    fn a_duration_is_written_in_its_largest_unit() {
+        for (milliseconds, text) in
+            [(3, "3 ms"), (2_000, "2 s"), (300_000, "5 min"), (86_400_000, "24 h")]
+        {
+            assert_eq!(short(Duration::from_millis(milliseconds)), text);
+        }
     }
 }

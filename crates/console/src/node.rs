@@ -2,5 +2,6 @@
 
 pub(crate) mod ban;
 pub(crate) mod outbox;
+pub(crate) mod overview;
 pub(crate) mod server;
 pub(crate) mod signing_key;

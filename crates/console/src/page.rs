@@ -179,8 +179,7 @@ impl FromRequest for Person {
             };
             let matrix = shared::<Matrices>(&request)?.active().load();
             let may = |permission| matrix.allows(&account.role, permission);
-            let sections =
-                Section::ALL.into_iter().filter(|section| section.is_open(may)).collect();
+            let sections = Section::open(may);
             let random = &shared::<Ambient>(&request)?.random;
             let csrf = shared::<Authenticator>(&request)?.csrf.issue(session, &**random);
             Ok(Self { principal: caller.0, account, sections, csrf, accounts })

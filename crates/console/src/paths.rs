@@ -25,6 +25,7 @@ pub(crate) const BACKUP_CODES: &str = "/console/factors/backup-codes";
 pub(crate) const PASSKEYS: &str = "/console/factors/passkeys";
 pub(crate) const API_KEYS: &str = "/console/api-keys";
 pub(crate) const MATRIX_VERSIONS: &str = "/console/admin/matrix/versions";
+pub(crate) const MATRIX_REPLAY: &str = "/console/admin/matrix/replay";
 pub(crate) const SESSIONS: &str = "/console/sessions";
 
 /// The routes of the API that answer the options for a passkey: of the sign-in, and of a signed-in person.

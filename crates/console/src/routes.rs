@@ -2,7 +2,7 @@
 
 use portcullis_web::{Route, RouteTable, Router};
 
-use crate::access::{matrix, version};
+use crate::access::{matrix, replay, version};
 use crate::audit::{sign_in_statistics, trail};
 use crate::identity::{
     account_change, account_deletion, account_directory, disavowal, email, email_change,
@@ -10,7 +10,7 @@ use crate::identity::{
     password_reset_request, profile, registration,
 };
 use crate::machine::api_key;
-use crate::node::{ban, outbox, server, signing_key};
+use crate::node::{ban, outbox, overview, server, signing_key};
 use crate::sign_in::{
     backup_code, challenge, factors, first_step, lockout_directory, passkey, passkey_sign_in,
     password, renewal, session, session_directory, sign_out, step_up, totp,
@@ -18,6 +18,11 @@ use crate::sign_in::{
 use crate::{asset_route, home};
 
 pub(crate) fn routes(to: &mut impl Router) {
+    for_people(to);
+    for_operators(to);
+}
+
+fn for_people(to: &mut impl Router) {
     to.add(&asset_route::FILE, asset_route::file);
     to.add(&home::HOME, home::home);
     to.add(&home::ROOT, home::root);
@@ -79,6 +84,14 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&api_key::ROTATE, api_key::rotate);
     to.add(&api_key::REVOCATION, api_key::revocation);
     to.add(&api_key::REVOKE, api_key::revoke);
+    to.add(&session::LIST, session::list);
+    to.add(&session::END, session::end);
+    to.add(&session::END_OTHERS, session::end_others);
+    to.add(&session::FORGET, session::forget);
+}
+
+fn for_operators(to: &mut impl Router) {
+    to.add(&overview::SHOW, overview::show);
     to.add(&account_directory::LIST, account_directory::list);
     to.add(&account_change::SHOW, account_change::show);
     to.add(&account_change::CHANGE_ROLE, account_change::change_role);
@@ -99,6 +112,8 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&version::LIST, version::list);
     to.add(&version::PROPOSE, version::propose);
     to.add(&version::ACTIVATE, version::activate);
+    to.add(&version::ROLL_BACK, version::roll_back);
+    to.add(&replay::SHOW, replay::show);
     to.add(&trail::SEARCH, trail::search);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
     to.add(&lockout_directory::LIST, lockout_directory::list);
@@ -112,10 +127,6 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);
     to.add(&ban::LIFT, ban::lift);
-    to.add(&session::LIST, session::list);
-    to.add(&session::END, session::end);
-    to.add(&session::END_OTHERS, session::end_others);
-    to.add(&session::FORGET, session::forget);
 }
 
 /// Every route of this crate.

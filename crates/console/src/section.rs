@@ -3,10 +3,13 @@
 use portcullis_flows::access::permission::{self, Permission};
 
 use crate::strings::ENGLISH;
+use crate::strings::overview::OVERVIEW;
 
 /// A section for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
+    /// The state of the server at a glance.
+    Overview,
     /// Successful and failed sign-ins.
     SignIns,
     /// Accounts.
@@ -35,7 +38,8 @@ pub(crate) enum Section {
 
 impl Section {
     /// In the order of the navigation.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Overview,
         Self::SignIns,
         Self::Accounts,
         Self::Sessions,
@@ -53,6 +57,7 @@ impl Section {
     /// The path of its first page.
     pub(crate) const fn path(self) -> &'static str {
         match self {
+            Self::Overview => "/console/admin",
             Self::SignIns => "/console/admin/sign-ins",
             Self::Lockouts => "/console/admin/lockouts",
             Self::Accounts => "/console/admin/users",
@@ -71,6 +76,7 @@ impl Section {
     /// Its name.
     pub(crate) const fn label(self) -> &'static str {
         match self {
+            Self::Overview => OVERVIEW.title,
             Self::SignIns => ENGLISH.sign_ins_title,
             Self::Lockouts => ENGLISH.lockouts_title,
             Self::Accounts => ENGLISH.accounts_title,
@@ -86,9 +92,10 @@ impl Section {
         }
     }
 
-    /// The permissions of its first page.
+    /// The permissions of its first page. The overview has none of its own.
     pub(crate) const fn permissions(self) -> &'static [Permission] {
         match self {
+            Self::Overview => &[],
             Self::Accounts | Self::Sessions | Self::Lockouts => {
                 &[permission::LIST_ACCOUNTS, permission::READ_ACCOUNT]
             }
@@ -101,8 +108,11 @@ impl Section {
         }
     }
 
-    /// True if all its permissions are granted.
-    pub(crate) fn is_open(self, may: impl Fn(Permission) -> bool) -> bool {
-        self.permissions().iter().all(|permission| may(*permission))
+    /// The sections that these permissions open, in the order of the navigation. Any other one opens the
+    /// overview, which shows parts of it.
+    pub(crate) fn open(may: impl Fn(Permission) -> bool) -> Vec<Self> {
+        let is_open = |section: &Self| section.permissions().iter().all(|wanted| may(*wanted));
+        let open: Vec<_> = Self::ALL.into_iter().filter(is_open).collect();
+        if open == [Self::Overview] { Vec::new() } else { open }
     }
 }

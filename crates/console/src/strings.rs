@@ -1,27 +1,31 @@
 //! Texts: every English text of the pages, and the sentences for error codes.
 //!
-//! A translation is another value of [`Strings`]; one that lacks a text does not compile.
+//! A translation is another value of [`Strings`] and of the types beside it; one that lacks a text does
+//! not compile.
 
+/// Declares texts: the type, the English value, and the name and the English text of each.
+macro_rules! strings {
+    ($type:ident $english:ident $($name:ident $text:literal)*) => {
+        /// Texts.
+        #[derive(Debug)]
+        pub(crate) struct $type {
+            $(pub(crate) $name: &'static str),*
+        }
+
+        /// The texts in English.
+        pub(crate) static $english: $type = $type { $($name: $text),* };
+    };
+}
+
+pub(crate) mod overview;
 mod problem;
+pub(crate) mod replay;
 
 pub(crate) use self::problem::{advice, title};
 use crate::paths;
 
-/// Declares the texts: name and English text.
-macro_rules! strings {
-    ($($name:ident $text:literal)*) => {
-        /// The texts of the pages.
-        #[derive(Debug)]
-        pub(crate) struct Strings {
-            $(pub(crate) $name: &'static str),*
-        }
-
-        /// English.
-        pub(crate) static ENGLISH: Strings = Strings { $($name: $text),* };
-    };
-}
-
 strings! {
+    Strings ENGLISH
     language "en"
     navigation "Sections"
     account_section "Account"
@@ -381,6 +385,8 @@ strings! {
     version_propose "Propose a version"
     version_text "Matrix file"
     version_text_hint "The whole text of the TOML file. It is checked and stored, and its changes are shown. It is not in force before you activate it."
+    version_replay "Replay"
+    roll_back "Back to the version before"
     version_check "Check and store"
     search "Search"
     search_name "Name or address begins with"

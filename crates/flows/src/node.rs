@@ -7,6 +7,7 @@ pub mod health;
 pub mod job;
 pub mod mail;
 pub mod outbox;
+pub mod overview;
 pub mod retention;
 pub mod revocation;
 pub mod secret;

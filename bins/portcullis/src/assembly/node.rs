@@ -10,6 +10,7 @@ use portcullis_flows::node::health::Health;
 use portcullis_flows::node::outbox::{
     DeadLetterAdministration, MailDelivery, OutboxAdministration,
 };
+use portcullis_flows::node::overview::Overview;
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
 use portcullis_flows::sign_in::device::DEVICE_LIFETIME;
@@ -186,6 +187,7 @@ pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterA
 pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) {
     let Foundation { store, ambient, .. } = foundation;
     data.share(Arc::new(OutboxAdministration::new(store.clone(), ambient.clone())));
+    data.share(Arc::new(Overview::new(store.clone(), store.clone())));
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

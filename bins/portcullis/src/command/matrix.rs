@@ -70,6 +70,7 @@ impl From<MatrixError> for Failure {
             MatrixError::CallerChanged | MatrixError::Escalation(_) => {
                 "ask an account of the most senior role to do it"
             }
+            MatrixError::Cancelled => "nothing was changed; run the command again",
             MatrixError::NothingBefore => "activate a file, or a version by its number",
             MatrixError::Superseded => {
                 "another version was activated meanwhile; check `portcullis policy history`, then \

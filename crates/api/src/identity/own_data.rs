@@ -12,13 +12,14 @@ use portcullis_flows::identity::own_data::{
 };
 use portcullis_flows::machine::api_key::ApiKeys;
 use portcullis_web::{
-    Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
+    Body, Caller, Chunks, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route,
+    StreamError, blocking, stream_body,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
-use crate::file_stream::{self, Chunks, FileError, OWN_COPIES};
+use crate::file_stream::{self, OWN_COPIES};
 use crate::identity::invitation::InvitationAnswer;
 use crate::machine::api_key::ApiKeyAnswer;
 use crate::openapi::schema::trail::AuditEntry;
@@ -187,7 +188,7 @@ pub(crate) async fn export(
     let records = records.ok_or_else(|| Problem::new(Code::InvalidToken))?;
     let keys: Vec<ApiKeyAnswer> = keys.into_iter().map(ApiKeyAnswer::from).collect();
     let write = move |chunks: &mut Chunks| write(&records, &keys, &own_data, chunks);
-    file_stream::respond(place, JSON, &name, write).await
+    stream_body(place, file_stream::headers(JSON, &name), write).await
 }
 
 fn write(
@@ -195,7 +196,7 @@ fn write(
     keys: &[ApiKeyAnswer],
     own_data: &OwnData,
     chunks: &mut Chunks,
-) -> Result<(), FileError<AuditLogError>> {
+) -> Result<(), StreamError<AuditLogError>> {
     let former_emails: Vec<_> = records.former_emails.iter().map(FormerEmailItem::from).collect();
     let passkeys = records.passkeys.iter().cloned().map(PasskeyAnswer::from);
     let invitations = records.invitations.iter().cloned().map(InvitationAnswer::from);
@@ -228,13 +229,13 @@ fn write(
     let filter = OwnData::filter(records.account.id);
     for (place, entry) in own_data.entries(&filter).enumerate() {
         chunks.write_all(if place == 0 { b"\n" } else { b",\n" })?;
-        json(chunks, &entry.map_err(FileError::Failed)?)?;
+        json(chunks, &entry.map_err(StreamError::Failed)?)?;
     }
     Ok(chunks.write_all(b"]}\n")?)
 }
 
-fn json(chunks: &mut Chunks, value: &impl Serialize) -> Result<(), FileError<AuditLogError>> {
-    serde_json::to_writer(chunks, value).map_err(|_| FileError::Abandoned)
+fn json(chunks: &mut Chunks, value: &impl Serialize) -> Result<(), StreamError<AuditLogError>> {
+    serde_json::to_writer(chunks, value).map_err(|_| StreamError::Abandoned)
 }
 
 impl<'a> From<&'a FormerEmailRecord> for FormerEmailItem<'a> {

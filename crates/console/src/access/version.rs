@@ -9,7 +9,7 @@ use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Problem, Route, blo
 use serde::Deserialize;
 
 use super::matrix;
-use crate::form::{Faults, Field};
+use crate::form::{EmptyForm, Faults, Field};
 use crate::moment::Moment;
 use crate::page::{Frame, Person, page, refused, see};
 use crate::paths;
@@ -24,6 +24,8 @@ struct VersionsPage<'a> {
     faults: Faults,
     in_force: u32,
     matrix: &'static str,
+    replay: Option<&'static str>,
+    can_roll_back: bool,
     versions: Vec<Item>,
     text: Field<'a>,
 }
@@ -79,6 +81,8 @@ async fn versions_page<'a>(
         faults: Faults::default(),
         in_force,
         matrix: matrix::SHOW.path,
+        replay: person.sections.contains(&Section::Audit).then_some(paths::MATRIX_REPLAY),
+        can_roll_back: history.iter().any(|past| past.version != in_force),
         versions: versions.into_iter().map(item).collect(),
         text: Field::lines("text", t.version_text).value(typed).hint(t.version_text_hint),
     })
@@ -163,11 +167,46 @@ pub(crate) async fn activate(
 ) -> Result<HttpResponse, Problem> {
     let (number, principal) = (form.0.version, person.principal.clone());
     let activated = matrices.clone();
-    match blocking(move || activated.activate(number, &principal)).await {
-        Ok(()) => Ok(see(LIST.path)),
-        Err(problem) => {
-            let shown = versions_page(&person, &site, &matrices, "").await?;
-            refused(&problem, &VersionsPage { faults: Faults::of(&problem), ..shown })
-        }
-    }
+    let outcome = blocking(move || activated.activate(number, &principal)).await;
+    shown(outcome, &person, &site, &matrices).await
+}
+
+pub(crate) const ROLL_BACK: Route = Route {
+    path: "/console/admin/matrix/versions/roll-back",
+    errors: &[
+        Code::CsrfFailed,
+        Code::MatrixAboveOwnRole,
+        Code::NothingToRollBack,
+        Code::MatrixFaults,
+        Code::MatrixUnfit,
+        Code::MatrixSuperseded,
+        Code::RolesInUse,
+        Code::OutcomeUnknown,
+        Code::Unavailable,
+    ],
+    ..ACTIVATE
+};
+
+/// Puts the version in force that was before.
+pub(crate) async fn roll_back(
+    person: Person,
+    site: web::Data<Site>,
+    matrices: web::Data<Matrices>,
+    _form: Form<EmptyForm>,
+) -> Result<HttpResponse, Problem> {
+    let (principal, changed) = (person.principal.clone(), matrices.clone());
+    let outcome = blocking(move || changed.roll_back(&principal).map(drop)).await;
+    shown(outcome, &person, &site, &matrices).await
+}
+
+/// The versions after a change; or, with its fault, without one.
+async fn shown(
+    outcome: Result<(), Problem>,
+    person: &Person,
+    site: &Site,
+    matrices: &web::Data<Matrices>,
+) -> Result<HttpResponse, Problem> {
+    let Err(problem) = outcome else { return Ok(see(LIST.path)) };
+    let shown = versions_page(person, site, matrices, "").await?;
+    refused(&problem, &VersionsPage { faults: Faults::of(&problem), ..shown })
 }

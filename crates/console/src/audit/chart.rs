@@ -6,49 +6,49 @@ use portcullis_flows::audit::sign_in_statistics::SignInBucket;
 use crate::moment::Moment;
 
 /// The width and the height of a chart, in its units.
-pub(super) const SIZE: (u64, u64) = (6_000, 600);
+pub(crate) const SIZE: (u64, u64) = (6_000, 600);
 
 /// The outcomes with a colour of their own, the most frequent first; the others share one.
 const COLOURS: usize = 5;
 
 /// Bars over time: refusals by outcome, one on the other.
-pub(super) struct Chart {
-    pub(super) bars: Vec<Bar>,
+pub(crate) struct Chart {
+    pub(crate) bars: Vec<Bar>,
     /// The outcomes in the order of their colours, with their totals.
-    pub(super) series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
     /// The most refusals of a bar.
-    pub(super) most: u64,
+    pub(crate) most: u64,
 }
 
 /// An outcome, or all others.
-pub(super) struct Series {
-    pub(super) name: String,
-    pub(super) class: usize,
-    pub(super) total: u64,
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) class: usize,
+    pub(crate) total: u64,
 }
 
 /// A bar.
-pub(super) struct Bar {
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
-    pub(super) label: String,
-    pub(super) successes: u64,
-    pub(super) refusals: u64,
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Bar {
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) label: String,
+    pub(crate) successes: u64,
+    pub(crate) refusals: u64,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// The part of a bar that is one outcome.
-pub(super) struct Part {
-    pub(super) class: usize,
-    pub(super) x: u64,
-    pub(super) y: u64,
-    pub(super) width: u64,
-    pub(super) height: u64,
+pub(crate) struct Part {
+    pub(crate) class: usize,
+    pub(crate) x: u64,
+    pub(crate) y: u64,
+    pub(crate) width: u64,
+    pub(crate) height: u64,
 }
 
 impl Chart {
     /// The chart of these buckets. Each one ends where the next one begins, and the last one at `until`.
-    pub(super) fn of(
+    pub(crate) fn of(
         buckets: &[SignInBucket],
         total: &SignInBucket,
         until: Timestamp,
@@ -63,12 +63,10 @@ impl Chart {
         };
         let most = buckets.iter().map(SignInBucket::refused).max().unwrap_or_default();
         let count = u64::try_from(buckets.len()).unwrap_or(1).max(1);
-        let (width, height) = SIZE;
+        let height = SIZE.1;
         let ends = buckets.iter().skip(1).map(|next| next.start).chain([until]);
         let bars = buckets.iter().zip(ends).zip(0_u64..).map(|((bucket, end), place)| {
-            let x = width * place / count;
-            // A narrow gap between two bars, as long as there is room for one.
-            let right = (width * (place + 1) / count).saturating_sub(width / count / 6).max(x + 1);
+            let (x, width) = place_of(place, count);
             let mut counts = [0_u64; COLOURS + 1];
             for (outcome, events) in &bucket.refusals {
                 if let Some(count) = counts.get_mut(class_of(outcome)) {
@@ -81,7 +79,7 @@ impl Chart {
                 let (from, to) = (below, below + events);
                 below = to;
                 let (low, high) = (height * from / most.max(1), height * to / most.max(1));
-                Part { class, x, y: height - high, width: right - x, height: (high - low).max(1) }
+                Part { class, x, y: height - high, width, height: (high - low).max(1) }
             });
             Bar {
                 start: bucket.start,
@@ -107,27 +105,48 @@ impl Chart {
     }
 
     /// The labels of the time axis: the first, the middle and the last bar.
-    pub(super) fn axis(&self) -> Vec<&str> {
+    pub(crate) fn axis(&self) -> Vec<&str> {
         let places = [0, self.bars.len() / 2, self.bars.len().saturating_sub(1)];
         places.iter().filter_map(|place| Some(self.bars.get(*place)?.label.as_str())).collect()
     }
 }
 
+/// Bars of these heights over time, the highest over the whole height.
+pub(crate) fn bars(values: &[u64]) -> Vec<Part> {
+    let most = values.iter().copied().max().unwrap_or_default().max(1);
+    let count = u64::try_from(values.len()).unwrap_or(1);
+    let bars = values.iter().zip(0_u64..).filter(|(value, _)| **value > 0);
+    let bars = bars.map(|(value, place)| {
+        let (x, width) = place_of(place, count);
+        let height = (SIZE.1 * value / most).max(1);
+        Part { class: 0, x, y: SIZE.1 - height, width, height }
+    });
+    bars.collect()
+}
+
+/// Where a bar begins, and its width. A narrow gap lies between two bars, as long as there is room for one.
+fn place_of(place: u64, count: u64) -> (u64, u64) {
+    let width = SIZE.0;
+    let x = width * place / count;
+    let right = (width * (place + 1) / count).saturating_sub(width / count / 6).max(x + 1);
+    (x, right - x)
+}
+
 /// The refusals of the hours of a week.
-pub(super) struct Week {
-    pub(super) days: Vec<(&'static str, Vec<Hour>)>,
+pub(crate) struct Week {
+    pub(crate) days: Vec<(&'static str, Vec<Hour>)>,
 }
 
 /// An hour of the week.
-pub(super) struct Hour {
-    pub(super) refusals: u64,
+pub(crate) struct Hour {
+    pub(crate) refusals: u64,
     /// 0 for none, up to 5 for the most.
-    pub(super) level: u64,
+    pub(crate) level: u64,
 }
 
 impl Week {
     /// Of 168 numbers, from Monday on.
-    pub(super) fn of(numbers: &[u64], days: [&'static str; 7]) -> Self {
+    pub(crate) fn of(numbers: &[u64], days: [&'static str; 7]) -> Self {
         const LEVELS: u64 = 5;
         const HOURS: usize = 24;
         let most = numbers.iter().copied().max().unwrap_or_default().max(1);
@@ -168,6 +187,14 @@ mod tests {
         assert_eq!(chart.bars[1].parts[0].height, SIZE.1 / 2);
         assert_eq!(chart.bars[1].end, Timestamp::from_seconds(120));
         assert_eq!(chart.series.iter().map(|it| it.total).sum::<u64>(), 6);
+    }
+
+    #[test]
+    fn bars_stand_side_by_side_and_the_highest_fills_the_height() {
+        let [low, high] = &bars(&[1, 0, 4])[..] else { panic!("a bar for each number above zero") };
+        assert_eq!((low.y + low.height, low.height), (SIZE.1, SIZE.1 / 4));
+        assert_eq!((high.y, high.height, high.x), (0, SIZE.1, SIZE.0 / 3 * 2));
+        assert!(low.x + low.width < SIZE.0 / 3 && bars(&[]).is_empty());
     }
 
     #[test]

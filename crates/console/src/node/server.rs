@@ -1,7 +1,5 @@
 //! `/console/admin/jobs` and `/console/admin/settings`: the background jobs and the settings of this node.
 
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use portcullis_domain::Timestamp;
@@ -9,7 +7,7 @@ use portcullis_flows::node::job::{JobRecord, JobReport, Jobs};
 use portcullis_flows::node::setting::{Setting, SettingValue, SettingsInForce};
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 
-use crate::moment::Moment;
+use crate::moment::{Moment, short};
 use crate::page::{Frame, Person, page};
 use crate::section::Section;
 use crate::site::Site;
@@ -50,17 +48,6 @@ impl From<JobReport> for Job {
             failures_in_a_row: state.failures_in_a_row,
             next_at: everywhere.map(|record| record.due_at).or(next_at).map(Moment),
         }
-    }
-}
-
-/// A duration in its largest whole unit.
-fn short(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0 => format!("{} ms", time.as_millis()),
-        1..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3_600),
     }
 }
 
@@ -135,18 +122,4 @@ pub(crate) async fn settings(
         frame: Frame::of(&person, &site, ENGLISH.settings_title, SETTINGS.path),
         settings: settings.0.iter().map(Item::from).collect(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_written_in_its_largest_unit() {
-        for (milliseconds, text) in
-            [(3, "3 ms"), (2_000, "2 s"), (300_000, "5 min"), (86_400_000, "24 h")]
-        {
-            assert_eq!(short(Duration::from_millis(milliseconds)), text);
-        }
-    }
 }

@@ -7,6 +7,7 @@
 mod active;
 mod store;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use portcullis_access::replay::{LoggedDecision, Replay, ReplayReport};
@@ -55,12 +56,24 @@ pub enum MatrixError {
     /// The account or session of the caller no longer matches its access token.
     #[error("the caller's account has changed")]
     CallerChanged,
+    /// The replay was cancelled. It has changed and recorded nothing.
+    #[error("the replay was cancelled")]
+    Cancelled,
     /// The audit log cannot be read.
     #[error(transparent)]
     AuditLog(#[from] AuditLogError),
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A step of a replay: one block of decisions. The newest block is the first.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayStep {
+    /// The decisions in the block.
+    pub decisions: u64,
+    /// The time of its earliest decision.
+    pub reached: Timestamp,
 }
 
 /// Manages the versions of the access matrix and activates them.
@@ -200,14 +213,14 @@ impl Matrices {
     }
 
     /// Evaluates every question that was decided from `from` on and before `until` against a file,
-    /// and lists the changed answers. `progress` is called with the number of decisions of each
-    /// block.
+    /// and lists the changed answers. `progress` is called after each block, and may end the replay
+    /// with [`MatrixError::Cancelled`].
     pub fn replay(
         &self,
         text: &str,
         (from, until): (Timestamp, Timestamp),
         principal: &Principal,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(ReplayStep) -> ControlFlow<()>,
     ) -> Result<ReplayReport, MatrixError> {
         let candidate = self.validate(text)?;
         let mut replay = Replay::new(&candidate);
@@ -225,7 +238,10 @@ impl Matrices {
                     push(&mut replay, &decision);
                 }
             }
-            progress(u64::from(block.count));
+            let step = ReplayStep { decisions: u64::from(block.count), reached: block.from };
+            if progress(step).is_break() {
+                return Err(MatrixError::Cancelled);
+            }
         }
         let report = replay.finish();
         let details = Details::Replay {

@@ -1,12 +1,15 @@
 //! Tests of versions of the access matrix and of activations.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_access::Matrix;
 use portcullis_domain::{Role, Timestamp};
 use portcullis_flows::access::decision::{Decisions, Question};
-use portcullis_flows::access::matrix::{ActiveMatrix, Matrices, MatrixError, UnusableMatrix};
+use portcullis_flows::access::matrix::{
+    ActiveMatrix, Matrices, MatrixError, ReplayStep, UnusableMatrix,
+};
 use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
 use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{TestDatabase, at_once, samples};
@@ -305,9 +308,12 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     ask("resident", "delete");
 
     let mut seen = 0;
-    let report =
-        node.replay(&generous(), (from, until), &samples::operator(), &mut |count| seen += count);
-    let report = report.unwrap();
+    let mut count = |step: ReplayStep| {
+        seen += step.decisions;
+        ControlFlow::Continue(())
+    };
+    let operator = samples::operator();
+    let report = node.replay(&generous(), (from, until), &operator, &mut count).unwrap();
     assert_eq!((report.examined, report.gained, report.lost), (4, 2, 0));
     assert_eq!(report.changes.len(), 1);
     let change = &report.changes[0];
@@ -317,7 +323,15 @@ fn a_replay_says_who_would_gain_and_lose_in_its_time_only() {
     );
     assert!(seen >= 4);
     let all = (Timestamp::from_micros(0), deployment.now() + SECOND);
-    let same = node.replay(samples::MATRIX, all, &samples::operator(), &mut |_| ()).unwrap();
+    let mut go_on = |_: ReplayStep| ControlFlow::Continue(());
+    let same = node.replay(samples::MATRIX, all, &operator, &mut go_on).unwrap();
     assert_eq!((same.examined, same.gained, same.lost), (6, 0, 0));
+    let mut steps = 0;
+    let mut cancel = |_: ReplayStep| {
+        steps += 1;
+        ControlFlow::Break(())
+    };
+    let cancelled = node.replay(samples::MATRIX, all, &operator, &mut cancel).unwrap_err();
+    assert!(matches!(cancelled, MatrixError::Cancelled) && steps == 1, "{cancelled}");
     assert_eq!(deployment.outcomes("matrix_replayed"), ["success 2"]);
 }

@@ -1,6 +1,6 @@
 //! `LockoutDirectoryStore`: the closed failure counters of accounts, tables `sign_in_failures` and `accounts`.
 
-use diesel::dsl::sql;
+use diesel::dsl::{auto_type, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use portcullis_domain::Username;
@@ -38,18 +38,9 @@ fn page(
     most: u32,
 ) -> Result<LockoutPage, Failure> {
     use sign_in_failures::{account_id, closed_until, in_a_row, kind, last_failed_at};
-    // A counter of an earlier password locks nothing any more.
-    let is_present = sign_in_failures::password_epoch
-        .is_null()
-        .or(sign_in_failures::password_epoch.eq(accounts::password_epoch.nullable()));
     let now = connection.now()?;
     let rows: Vec<Row> = dispatch!(connection, inner => {
-        let mut closed = sign_in_failures::table
-            .inner_join(accounts::table.on(account_id.eq(accounts::id.nullable())))
-            .filter(account_id.is_not_null())
-            .filter(closed_until.gt(Instant::from(now)))
-            .filter(is_present)
-            .into_boxed();
+        let mut closed = closed(now.into()).into_boxed();
         if let Some(after) = after {
             closed = closed.filter(
                 sql::<Bool>("(closed_until, account_id, sign_in_failures.kind) < (")
@@ -72,6 +63,28 @@ fn page(
     let lockouts = rows.into_iter().take(most).map(listed).collect::<Result<Vec<_>, _>>()?;
     let next = lockouts.last().filter(|_| has_more).map(ListedLockout::cursor);
     Ok(LockoutPage { lockouts, next })
+}
+
+/// The closed counters of accounts. A counter of an earlier password locks nothing any more.
+#[auto_type]
+fn closed(now: Instant) -> _ {
+    let account = sign_in_failures::account_id.eq(accounts::id.nullable());
+    let epoch = sign_in_failures::password_epoch.eq(accounts::password_epoch.nullable());
+    let is_present = sign_in_failures::password_epoch.is_null().or(epoch);
+    sign_in_failures::table
+        .inner_join(accounts::table.on(account))
+        .filter(sign_in_failures::account_id.is_not_null())
+        .filter(sign_in_failures::closed_until.gt(now))
+        .filter(is_present)
+}
+
+/// The number of them, at most `most`.
+pub(crate) fn count(connection: &mut Connection, most: u32) -> Result<u64, Failure> {
+    let now = connection.now()?;
+    let accounts: Vec<Key> = dispatch!(connection, inner => {
+        closed(now.into()).select(accounts::id).limit(most.into()).load(inner)
+    })?;
+    Ok(u64::try_from(accounts.len()).unwrap_or(u64::MAX))
 }
 
 fn listed(

@@ -66,6 +66,8 @@ mod outbox_directory;
 #[cfg(test)]
 mod outbox_races;
 #[cfg(test)]
+mod overview;
+#[cfg(test)]
 mod password_change;
 #[cfg(test)]
 mod password_reset;

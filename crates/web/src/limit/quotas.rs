@@ -33,3 +33,7 @@ pub static PASSKEY_OPTIONS: RateLimit =
 /// version is large.
 pub static SEARCHES: Concurrency =
     Concurrency { name: "searches", places: 8, unit: None, wait: Duration::ZERO };
+
+/// Permits for replays of recorded decisions; each has a thread of its own.
+pub static REPLAYS: Concurrency =
+    Concurrency { name: "replays", places: 2, unit: None, wait: Duration::ZERO };

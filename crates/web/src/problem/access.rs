@@ -46,6 +46,7 @@ impl From<MatrixError> for Problem {
                 let detail = format!("Accounts have the roles {}.", roles.join(", "));
                 Self::new(Code::RolesInUse).detail(detail)
             }
+            MatrixError::Cancelled => Self::unavailable(),
             MatrixError::AuditLog(error) => error.into(),
             MatrixError::Store(error) => error.into(),
         }

@@ -3,6 +3,7 @@
 mod log;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use portcullis_access::replay::{ReplayReport, ReplayedChange};
 use portcullis_domain::{Ambient, Timestamp};
+use portcullis_flows::access::matrix::ReplayStep;
 use serde::Serialize;
 
 use super::named::MatrixSource;
@@ -67,8 +69,11 @@ pub(super) fn run(
         let from = arguments.from.unwrap_or_else(|| since(arguments.days.unwrap_or(DEFAULT_DAYS)));
         let period = (from, until.unwrap_or(now));
         let bar = progress::counting("decisions", output);
-        let report =
-            versions.matrices()?.replay(&text, period, &operator, &mut |count| bar.inc(count))?;
+        let mut count = |step: ReplayStep| {
+            bar.inc(step.decisions);
+            ControlFlow::Continue(())
+        };
+        let report = versions.matrices()?.replay(&text, period, &operator, &mut count)?;
         bar.finish_and_clear();
         (Some(from), report)
     };

@@ -1,15 +1,18 @@
 //! `POST /api/admin/matrix/validate`, `/diff` and `/replay`: the effects of a matrix file, without
 //! activating it.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, rt, web};
 use portcullis_domain::Ambient;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::access::permission;
+use portcullis_web::quotas::REPLAYS;
 use portcullis_web::{
-    Caller, Code, Concurrency, ConcurrencyPermit, Guard, Json, Limit, Method, Priority, Problem,
-    Route, Time, blocking, detached,
+    Caller, Code, ConcurrencyPermit, Guard, Json, Limit, Method, Priority, Problem, Route, Time,
+    blocking, detached,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -168,20 +171,23 @@ pub(crate) async fn replay(
     let ReplayBody { text, from, until } = body.0;
     let until = until.map_or_else(|| ambient.now(), |time| time.0);
     let from = from.map_or_else(|| until - WEEK, |time| time.0);
-    // Its thread continues if the client does not wait, and holds the permit until it ends.
+    // Its thread holds the permit, and ends after the next block once nobody waits for it.
+    let waiting = Arc::new(());
+    let observer = Arc::downgrade(&waiting);
     let replay = move || {
-        let report = matrices.replay(&text, (from, until), &caller.0, &mut |_| {});
+        let mut go_on = |_| match observer.strong_count() {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let report = matrices.replay(&text, (from, until), &caller.0, &mut go_on);
         drop(place);
         report
     };
     let report = rt::time::timeout(REPLAY_TIMEOUT, detached(replay)).await;
+    drop(waiting);
     let report = report.map_err(|_| Problem::unavailable())?;
     Ok(HttpResponse::Ok().json(report.map_err(|_| Problem::unavailable())??))
 }
-
-/// Permits for replays; each has a thread of its own.
-const REPLAYS: Concurrency =
-    Concurrency { name: "replays", places: 2, unit: None, wait: Duration::ZERO };
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

@@ -6,14 +6,14 @@ use portcullis_domain::Ambient;
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_web::{
-    AUDIT_FILTER_KEYS, Body, Caller, Code, ConcurrencyPermit, Guard, Limit, Method, Priority,
-    Problem, Query, Route, audit_filter,
+    AUDIT_FILTER_KEYS, Body, Caller, Chunks, Code, ConcurrencyPermit, Guard, Limit, Method,
+    Priority, Problem, Query, Route, StreamError, audit_filter, stream_body,
 };
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::filter::FilterParameters;
-use crate::file_stream::{self, Chunks, EXPORTS, FileError};
+use crate::file_stream::{self, EXPORTS};
 use crate::openapi::word;
 
 pub(crate) const EXPORT: Route = Route {
@@ -56,7 +56,7 @@ pub(crate) async fn export(
         return Ok(file_stream::respond_to_head(content_type, &name));
     }
     let caller = caller.0;
-    file_stream::respond(place, content_type, &name, move |chunks| {
+    stream_body(place, file_stream::headers(content_type, &name), move |chunks| {
         write(&mut trail.export(&caller, &filter, format)?, format, chunks)
     })
     .await
@@ -98,17 +98,11 @@ fn wanted(request: &HttpRequest) -> Result<(Filter, ExportFormat), Problem> {
     }
 }
 
-impl From<AuditLogError> for FileError<AuditLogError> {
-    fn from(error: AuditLogError) -> Self {
-        Self::Failed(error)
-    }
-}
-
 fn write(
     entries: &mut dyn Iterator<Item = Result<Entry<'static>, AuditLogError>>,
     format: ExportFormat,
     chunks: &mut Chunks,
-) -> Result<(), FileError<AuditLogError>> {
+) -> Result<(), StreamError<AuditLogError>> {
     if format == ExportFormat::Csv {
         let mut writer = CsvWriter::new(chunks)?;
         for entry in entries {

@@ -1,0 +1,111 @@
+//! A replay on its page, and the way back to the version before.
+
+use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer};
+
+use crate::administration::with_role;
+use crate::form::{location, submit};
+
+/// A matrix that grants the role `msa` one more permission.
+fn generous() -> String {
+    let text = include_str!("../../config/access_matrix.toml");
+    let begin = text.find("[roles.msa]").expect("the role is there");
+    let (before, after) = text.split_at(begin);
+    let grant = "grants = [\n    { resources = [\"report\"], actions = [\"read\"] },";
+    format!("{before}{}", after.replacen("grants = [", grant, 1))
+}
+
+/// A server on which two decisions denied it, and the page of versions with the other matrix as the second.
+fn asked(server: &TestServer) -> Browser {
+    let mut admin = with_role(server, "ada", "admin");
+    let mut bob = with_role(server, "bob", "msa");
+    let token = bob.sign_in_for_tokens("bob").field("access_token");
+    let authorization = format!("Bearer {token}");
+    let mut program = Browser::of(server);
+    for _ in 0..2 {
+        let check = r#"{"resource":"report","action":"read"}"#;
+        let headers = [("authorization", &*authorization), ("content-type", "application/json")];
+        let answer = program.send("POST", "/api/authz/check", &headers, check);
+        assert!(answer.text.contains("\"allowed\":false"), "{}", answer.text);
+    }
+    server.clock().advance(std::time::Duration::from_secs(60));
+    let proposed = submit(&mut admin, "/console/admin/matrix/versions", &[("text", &generous())]);
+    assert_eq!(location(&proposed), "/console/admin/matrix?compare=2");
+    admin
+}
+
+/// The recorded replays.
+fn replays(admin: &mut Browser) -> usize {
+    let log = admin.get("/console/admin/audit?kind=matrix_replayed", &[]);
+    log.text.matches("<th scope=\"row\"").count()
+}
+
+#[test]
+fn a_replay_shows_its_progress_and_what_would_change() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut admin = asked(&server);
+        let versions = admin.get("/console/admin/matrix/versions", &[]);
+        let path = "/console/admin/matrix/replay?version=2";
+        assert!(versions.text.contains(&format!("href=\"{path}\"")), "{}", versions.text);
+        let form = admin.get(path, &[]);
+        assert!(form.status == 200 && !form.text.contains("<progress"), "{}", form.text);
+
+        let page = admin.get(&format!("{path}&days=1"), &[]);
+        assert_eq!(page.status, 200);
+        let steps = page.text.matches("<progress max=\"100\"").count();
+        assert!((1..=100).contains(&steps), "{steps} steps in {}", page.text);
+        let result = page.text.rsplit("<progress").next().expect("what follows the progress");
+        for part in ["<dd>2</dd></div>", "msa", "report read", "granted</span>"] {
+            assert!(result.contains(part), "{part} in {result}");
+        }
+        assert!(result.trim_end().ends_with("</html>"), "{result}");
+        assert_eq!(replays(&mut admin), 1);
+
+        let same = admin.get("/console/admin/matrix/replay?version=1&days=7", &[]);
+        assert!(same.text.contains("No recorded decision would change"), "{}", same.text);
+    });
+}
+
+#[test]
+fn nothing_but_a_page_of_this_server_starts_a_replay() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = asked(&server);
+    let path = "/console/admin/matrix/replay?version=2&days=30";
+    let shown: Answer = admin.get(path, &[("sec-fetch-site", "cross-site")]);
+    assert!(shown.status == 200 && !shown.text.contains("<progress"), "{}", shown.text);
+    for wrong in ["version=2&days=31", "version=2&days=-1", "version=2&days=x", "version=2"] {
+        let shown = admin.get(&format!("/console/admin/matrix/replay?{wrong}"), &[]);
+        assert!(shown.status == 200 && !shown.text.contains("<progress"), "{}", shown.text);
+    }
+    for wrong in ["version=3&days=7", "version=x", ""] {
+        assert_eq!(admin.get(&format!("/console/admin/matrix/replay?{wrong}"), &[]).status, 404);
+    }
+    assert_eq!(replays(&mut admin), 0);
+}
+
+#[test]
+fn the_version_before_comes_back() {
+    TestDatabase::on_both(|database| {
+        let server = TestServer::start(database);
+        let mut admin = asked(&server);
+        let versions = "/console/admin/matrix/versions";
+        let back = format!("{versions}/roll-back");
+        assert!(!admin.get(versions, &[]).text.contains(&back));
+        let refused = submit(&mut admin, &back, &[]);
+        assert!(
+            refused.status == 409 && refused.text.contains("id=\"faults\""),
+            "{}",
+            refused.text
+        );
+        submit(&mut admin, &format!("{versions}/activate"), &[("version", "2")]);
+        let in_force = |admin: &mut Browser| {
+            let page = admin.get(versions, &[]);
+            let row = page.text.split("<tr>").find(|row| row.contains("in force"));
+            row.and_then(|row| row.split('>').nth(1)?.split(' ').next()).map(str::to_owned)
+        };
+        assert_eq!(in_force(&mut admin).as_deref(), Some("2"));
+        assert!(admin.get(versions, &[]).text.contains(&back));
+        assert_eq!(location(&submit(&mut admin, &back, &[])), versions);
+        assert_eq!(in_force(&mut admin).as_deref(), Some("1"));
+    });
+}
