@@ -9,6 +9,7 @@
 mod administration;
 mod api_keys;
 mod assets;
+mod csp_reports;
 mod email;
 mod email_verification;
 mod errors;

@@ -115,6 +115,7 @@ pub fn server(
     let jobs = Arc::new(Jobs::new(list, store.clone(), jobs_ambient));
     data.share(jobs.clone());
     data.share(Arc::new(config.settings.clone()));
+    let csp_violations = node::csp_violations(foundation, &mut data);
     data.share(Arc::new(MetricSources {
         decisions: decisions.clone(),
         matrices: matrices.clone(),
@@ -130,6 +131,7 @@ pub fn server(
         mail_delivery,
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
+        csp_violations,
     }));
 
     let (keys, checks) = (Arc::clone(keys.authority()), api_keys.checks);

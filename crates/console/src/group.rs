@@ -22,6 +22,7 @@ pub const PAGES: Group = Group {
     content_policy: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
         require-trusted-types-for 'script'",
+    violation_reports: Some(paths::CSP_REPORTS),
     referrer_policy: "same-origin",
     is_shared: false,
     error,

@@ -54,7 +54,7 @@ pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
 pub use ban::synchronize_soon as synchronize_bans_soon;
 pub use blocking::{Hashing, blocking, detached};
-pub use body::{Form, Json, parse, read_json};
+pub use body::{Form, Json, parse, read_json, read_reports};
 pub use bounded_list::BoundedList;
 pub use client_address::{ForwardingHeader, client_address};
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};

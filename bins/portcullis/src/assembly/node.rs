@@ -1,8 +1,8 @@
-//! Assembly of a node: keys, the proof of the secret, limits, bans, health and clocks.
+//! Assembly of a node: keys, the proof of the secret, limits, bans, health, clocks and reports of browsers.
 
 use std::sync::Arc;
 
-use portcullis_api::DatabaseCheck;
+use portcullis_api::{CspViolations, DatabaseCheck};
 use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
@@ -193,6 +193,13 @@ pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health>
     let health = Arc::new(Health::new(store.clone(), ambient.clock.clone()));
     data.share(Arc::new(DatabaseCheck::new(health.clone(), ambient.clock.clone())));
     health
+}
+
+/// The violations of the content policy that browsers report.
+pub(super) fn csp_violations(foundation: &Foundation, data: &mut AppData) -> Arc<CspViolations> {
+    let violations = Arc::new(CspViolations::new(foundation.ambient.clock.clone()));
+    data.share(violations.clone());
+    violations
 }
 
 pub(super) fn clock_watch(foundation: &Foundation, data: &mut AppData) -> Arc<ClockWatch> {
