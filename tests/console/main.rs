@@ -9,6 +9,7 @@
 mod administration;
 mod api_keys;
 mod assets;
+mod audit;
 mod csp_reports;
 mod email;
 mod email_verification;

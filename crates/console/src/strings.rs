@@ -2,26 +2,29 @@
 //!
 //! A translation is another value of [`Strings`]; one that lacks a text does not compile.
 
-mod problem;
-
-pub(crate) use self::problem::{advice, title};
-use crate::paths;
-
-/// Declares the texts: name and English text.
+/// Declares texts: the type, its English value, and name and English text of each.
 macro_rules! strings {
-    ($($name:ident $text:literal)*) => {
-        /// The texts of the pages.
+    ($kind:ident $english:ident $($name:ident $text:literal)*) => {
+        /// Texts of pages.
         #[derive(Debug)]
-        pub(crate) struct Strings {
+        pub(crate) struct $kind {
             $(pub(crate) $name: &'static str),*
         }
 
         /// English.
-        pub(crate) static ENGLISH: Strings = Strings { $($name: $text),* };
+        pub(crate) static $english: $kind = $kind { $($name: $text),* };
     };
 }
 
+mod audit;
+mod problem;
+
+pub(crate) use self::audit::{AuditStrings, ENGLISH_AUDIT};
+pub(crate) use self::problem::{advice, title};
+use crate::paths;
+
 strings! {
+    Strings ENGLISH
     language "en"
     navigation "Sections"
     account_section "Account"

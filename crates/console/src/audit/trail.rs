@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use portcullis_audit::{AuditKeys, Entry, EventKind, Outcome};
+use portcullis_audit::{AuditKeys, EventKind, Outcome};
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
 use portcullis_web::quotas::SEARCHES;
@@ -11,8 +11,8 @@ use portcullis_web::{
     Query, Route, audit_filter, blocking,
 };
 
+use crate::audit::item::Item;
 use crate::form::{Faults, Field};
-use crate::moment::Moment;
 use crate::page::{Frame, Person, page, refused};
 use crate::section::Section;
 use crate::site::Site;
@@ -31,53 +31,6 @@ struct AuditPage<'a> {
     entries: Vec<Item>,
     export: Option<String>,
     next: Option<String>,
-}
-
-/// An entry in the list.
-struct Item {
-    at: String,
-    kind: String,
-    outcome: String,
-    is_good: bool,
-    subject: String,
-    about: String,
-    actor: String,
-    address: String,
-    facts: Vec<(&'static str, String)>,
-}
-
-impl From<Entry<'_>> for Item {
-    fn from(entry: Entry<'_>) -> Self {
-        let t = &ENGLISH;
-        let question = entry.resource.as_ref().zip(entry.action.as_ref());
-        let about = question.map(|(resource, action)| format!("{resource} {action}"));
-        let text = |value: Option<String>| value.filter(|text| !text.is_empty());
-        let facts = [
-            (t.entry_id, Some(entry.id.to_string())),
-            (t.session, entry.session.map(|session| session.to_string())),
-            (t.user_agent, text(entry.user_agent.as_ref().map(ToString::to_string))),
-            (t.request_id, entry.request_id.as_ref().map(ToString::to_string)),
-            (t.role, entry.role.as_ref().map(ToString::to_string)),
-            (t.owner, entry.owner.as_ref().map(ToString::to_string)),
-            (t.parties, entry.parties.as_ref().map(ToString::to_string)),
-            (t.attributes, entry.attributes.as_ref().map(ToString::to_string)),
-            (t.matrix_of_entry, entry.matrix_version.map(|version| version.to_string())),
-            (t.reason, entry.reason.as_ref().map(ToString::to_string)),
-            (t.details, entry.details.as_ref().map(ToString::to_string)),
-        ];
-        let is_good = [Outcome::Success.as_str(), Outcome::Allowed.as_str()];
-        Self {
-            at: Moment(entry.at).to_seconds(),
-            is_good: is_good.contains(&&*entry.outcome),
-            kind: entry.kind.into_owned(),
-            outcome: entry.outcome.into_owned(),
-            subject: entry.subject.map(|subject| subject.to_string()).unwrap_or_default(),
-            about: about.unwrap_or_default(),
-            actor: entry.actor.into_owned(),
-            address: entry.address.into_owned(),
-            facts: facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        }
-    }
 }
 
 /// The entries on a page.

@@ -189,7 +189,7 @@ impl AuditLog {
     }
 
     /// Records a reading. `about` is the account whose entries were read, if it is one.
-    fn record(
+    pub(crate) fn record(
         &self,
         kind: EventKind,
         principal: &Principal,
