@@ -34,4 +34,17 @@ strings! {
     meaning "What this proves"
     meaning_yes "Nobody without the key of this server has changed this entry or moved it, if the link before it is genuine. The code is the one of a whole verification."
     meaning_no "It does not prove that what the entry says is true, that the entries around it are intact, or that none is missing. The database of this server gave the entry, the links and the checkpoint. A whole verification reads every entry, and compares them with a checkpoint that was kept elsewhere:"
+
+    newest "Newest entries"
+    pause "Pause"
+    proceed "Continue"
+    live "New entries appear here."
+    new_entries "New entries:"
+    left_out "More entries are new than a page has: open the newest entries."
+    paused "Paused."
+    paused_long "Paused after half an hour."
+    unanswered "The server does not answer now. The page tries again."
+    too_many "Paused: the server has got too many requests."
+    session_over "Stopped: the session has ended, or must be renewed. Load the page again."
+    not_permitted "Stopped: this account may not read the audit log any more."
 }
