@@ -44,7 +44,8 @@ fn an_event_and_a_decision_are_shown_with_a_proof_and_their_checkpoint() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let mut admin = with_role(&server, "ada", "admin");
-        for (search, part) in [("kind=sign_in", "sign_in"), ("kind=permission_check", "audit_log")] {
+        for (search, part) in [("kind=sign_in", "sign_in"), ("kind=permission_check", "audit_log")]
+        {
             let path = first_entry(&mut admin, search);
             make_checkpoint(&server, &mut admin);
             let page = shown(&mut admin, &path);

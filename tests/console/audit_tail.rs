@@ -1,7 +1,6 @@
 //! New entries of the audit log appear on its page, in a browser with script; without script a link shows them.
 
 use std::collections::BTreeSet;
-use std::thread;
 use std::time::Duration;
 
 use portcullis_rate_limit::Quota;
@@ -100,19 +99,22 @@ fn status(page: &mut Page<'_>) -> String {
     text.as_str().expect("a text").to_owned()
 }
 
-/// Waits until the status is this text.
+/// Waits until the status has this text.
 fn await_status(page: &mut Page<'_>, text: &str) {
-    for _ in 0..200 {
-        if status(page).contains(text) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    panic!("the status is {:?} instead of {text:?}", status(page));
+    let found = page.evaluate(&format!(
+        "new Promise((done) => {{ let left = 400; const look = () => {{ \
+           const {{ textContent }} = document.querySelector('.tools [role=status]'); \
+           const isOver = textContent.includes({}) || (left -= 1) === 0; \
+           return isOver ? done(textContent) : setTimeout(look, 50); }}; look(); }})",
+        json!(text)
+    ));
+    assert!(found.as_str().expect("a text").contains(text), "{found} instead of {text}");
 }
 
-/// Longer than the pause between two loads.
-const LONG: Duration = Duration::from_secs(7);
+/// Waits longer than the pause between two loads.
+fn await_load(page: &mut Page<'_>) {
+    page.evaluate("new Promise((done) => setTimeout(done, 7000))");
+}
 
 #[test]
 fn an_event_elsewhere_appears_without_a_reload_and_not_during_a_pause() {
@@ -132,7 +134,7 @@ fn an_event_elsewhere_appears_without_a_reload_and_not_during_a_pause() {
     page.click(".tools button");
     assert_eq!(status(&mut page), "Paused.");
     fail(&server);
-    thread::sleep(LONG);
+    await_load(&mut page);
     assert_eq!(count(&mut page), 3);
     page.click(".tools button");
     await_status(&mut page, "New entries: 1");
@@ -156,7 +158,7 @@ fn the_end_of_the_session_stops_it_with_a_text() {
     assert_eq!(page.evaluate(button), json!(true));
     let loads = "performance.getEntriesByType('resource').length";
     let before = page.evaluate(loads);
-    thread::sleep(LONG);
+    await_load(&mut page);
     assert_eq!(page.evaluate(loads), before, "it asks no more");
 }
 

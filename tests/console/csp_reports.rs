@@ -1,20 +1,17 @@
 //! What a real browser reports about the content policy of a page.
 
-use std::thread;
-use std::time::Duration;
-
 use portcullis_testkit::{Chromium, Page, TestDatabase, TestServer};
 
-/// The reported violations after the first one has arrived. A page has not ended before its reports are sent.
-fn reported(server: &TestServer) -> Vec<String> {
+/// The reported violations after the first one has arrived.
+fn reported(server: &TestServer, page: &mut Page<'_>) -> Vec<String> {
+    let mut wait = || drop(page.evaluate("new Promise((done) => setTimeout(done, 100))"));
     for _ in 0..100 {
-        let reported = server.csp_violations();
-        if !reported.is_empty() {
+        if !server.csp_violations().is_empty() {
             // A second report of the same violation would follow at once.
-            thread::sleep(Duration::from_millis(300));
+            (0..5).for_each(|_| wait());
             return server.csp_violations();
         }
-        thread::sleep(Duration::from_millis(100));
+        wait();
     }
     Vec::new()
 }
@@ -27,7 +24,7 @@ fn tried(act: impl Fn(&mut Page<'_>)) -> Vec<String> {
     page.open(&format!("{}/console/sign-in", server.origin()));
     assert_eq!(server.csp_violations(), [""; 0]);
     act(&mut page);
-    reported(&server)
+    reported(&server, &mut page)
 }
 
 #[test]

@@ -47,10 +47,17 @@ fn violations_are_counted_by_directive_and_nobody_chooses_the_word() {
     let reports = json!([violation("style-src-attr"), { "type": "deprecation", "body": { "id": "x" } },
         violation("img-src")]);
     assert_eq!(send(&server, TO, &reports.to_string()).status, 204);
-    assert_eq!(server.csp_violations(), ["img-src 3", "other 3", "script-src-elem 1", "style-src-attr 1"]);
+    assert_eq!(
+        server.csp_violations(),
+        ["img-src 3", "other 3", "script-src-elem 1", "style-src-attr 1"]
+    );
     let many: Vec<Value> = std::iter::repeat_with(|| violation("font-src")).take(200).collect();
     assert_eq!(send(&server, TO, &Value::from(many).to_string()).status, 204);
-    assert!(server.csp_violations().contains(&"font-src 100".to_owned()), "{:?}", server.csp_violations());
+    assert!(
+        server.csp_violations().contains(&"font-src 100".to_owned()),
+        "{:?}",
+        server.csp_violations()
+    );
 }
 
 #[test]
@@ -109,11 +116,7 @@ fn a_browser_that_reports_too_often_is_refused_and_never_banned() {
 fn the_policy_of_a_page_names_the_route_and_over_tls_the_endpoint_too() {
     for (secure_cookies, end, endpoints) in [
         (false, "; report-uri /api/csp-reports", None),
-        (
-            true,
-            "; report-uri /api/csp-reports; report-to csp",
-            Some("csp=\"/api/csp-reports\""),
-        ),
+        (true, "; report-uri /api/csp-reports; report-to csp", Some("csp=\"/api/csp-reports\"")),
     ] {
         let settings = TestSettings { secure_cookies, ..TestSettings::default() };
         let server = TestServer::with(TestDatabase::sqlite(), settings);

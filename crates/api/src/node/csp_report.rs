@@ -103,13 +103,14 @@ const OTHER: &str = "other";
 /// A report by `report-uri`. Its further members are not read.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CspReport {
+    /// The violation.
     #[serde(rename = "csp-report")]
     report: Violation,
 }
 
 /// A report by `report-to`.
 #[derive(Deserialize, ToSchema)]
-pub(crate) struct Report {
+pub(crate) struct BrowserReport {
     /// The kind of the report; others than `csp-violation` are ignored.
     #[serde(rename = "type")]
     #[schema(example = "csp-violation")]
@@ -203,7 +204,7 @@ pub(crate) const RECEIVE: Route = Route {
 ///
 /// The pages name this route in their content policy. Nothing of a report is stored.
 #[utoipa::path(post, path = RECEIVE.path, operation_id = "receive_csp_reports", tag = "operations",
-    request_body(content((CspReport = "application/csp-report"), (Vec<Report> = "application/reports+json"))),
+    request_body(content((CspReport = "application/csp-report"), (Vec<BrowserReport> = "application/reports+json"))),
     responses((status = 204, description = "The violations are counted")))]
 pub(crate) async fn receive(
     request: HttpRequest,
@@ -223,7 +224,7 @@ fn of_one(body: &[u8]) -> serde_json::Result<Vec<Violation>> {
 }
 
 fn of_list(body: &[u8]) -> serde_json::Result<Vec<Violation>> {
-    let reports: Vec<Report> = serde_json::from_slice(body)?;
+    let reports: Vec<BrowserReport> = serde_json::from_slice(body)?;
     let violations = reports.into_iter().filter(|report| report.kind == "csp-violation");
     Ok(violations.filter_map(|report| report.body).collect())
 }

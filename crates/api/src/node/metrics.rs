@@ -206,7 +206,8 @@ fn csp_violations(registry: &mut Registry, violations: &CspViolations) {
     for (directive, count) in violations.counts() {
         reported.get_or_create(&[("directive", directive)]).inc_by(count);
     }
-    let about = "Violations of the content policy that browsers reported since the start, by directive";
+    let about =
+        "Violations of the content policy that browsers reported since the start, by directive";
     registry.register("csp_violations", about, reported);
 }
 

@@ -24,6 +24,7 @@ struct EntryPage<'a> {
     exact_time: String,
     item: Item,
     json: String,
+    checkpoint_at: String,
     proven: ProvenEntry,
 }
 
@@ -77,12 +78,14 @@ pub(crate) async fn show(
         tracing::error!(%error, "an entry cannot be written as JSON");
         Problem::new(Code::Internal)
     })?;
+    let checkpoint_at = proven.covered_by.as_ref().map(|it| Moment(it.checkpoint.at()));
     page(&EntryPage {
         frame: Frame::of(&person, &site, ENGLISH_AUDIT.entry_title, Section::Audit.path()),
         texts: &ENGLISH_AUDIT,
         exact_time: proven.entry.at.to_string(),
         item: Item::from(proven.entry.clone()),
         json,
+        checkpoint_at: checkpoint_at.map(Moment::to_seconds).unwrap_or_default(),
         proven,
     })
 }

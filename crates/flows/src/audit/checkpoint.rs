@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Actor, AuditKeys, ChainId, ChainKind, Checkpoint, CheckpointTrust, Coverage, Details, EventKind,
-    Head, Origin, Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
+    Actor, AuditKeys, ChainId, ChainKind, Checkpoint, CheckpointTrust, Coverage, Details,
+    EventKind, Head, Origin, Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
 };
 use portcullis_domain::{Ambient, Timestamp};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EntryId, EventKind,
-    EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
+    Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EntryId,
+    EventKind, EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
 };
 use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 

@@ -1,9 +1,7 @@
 //! `SealedEntryStore`: one entry of a chain, tables `security_events` and `decision_blocks`.
 
 use diesel::prelude::*;
-use portcullis_audit::{
-    ChainId, ChainKind, DecisionId, EntryId, Link, StoredContent, StoredLink,
-};
+use portcullis_audit::{ChainId, ChainKind, DecisionId, EntryId, Link, StoredContent, StoredLink};
 use portcullis_domain::EventId;
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::entry_proof::{SealedEntry, SealedEntryStore};
@@ -21,7 +19,9 @@ use crate::store::Store;
 impl SealedEntryStore for Store {
     fn sealed_entry(&self, id: EntryId) -> Result<Option<SealedEntry>, AuditLogError> {
         match id {
-            EntryId::Event(id) => Ok(self.read_snapshot(|connection| sealed_event(connection, id))?),
+            EntryId::Event(id) => {
+                Ok(self.read_snapshot(|connection| sealed_event(connection, id))?)
+            }
             EntryId::Decision(id) => {
                 self.read_snapshot(|connection| sealed_block(connection, id))?
             }
@@ -33,10 +33,7 @@ impl SealedEntryStore for Store {
     }
 }
 
-fn sealed_event(
-    connection: &mut Connection,
-    id: EventId,
-) -> Result<Option<SealedEntry>, Failure> {
+fn sealed_event(connection: &mut Connection, id: EventId) -> Result<Option<SealedEntry>, Failure> {
     let query = security_events::table.filter(security_events::id.eq(Key::from(id)));
     let row: Option<SealedEventRow> = dispatch!(connection, inner => {
         query.select(SealedEventRow::as_select()).first(inner).optional()
@@ -57,9 +54,8 @@ fn event_at(
     chain: ChainId,
     sequence: u64,
 ) -> Result<Option<EntryId>, Failure> {
-    let query = security_events::table
-        .find((chain.as_i64(), bigint(sequence)))
-        .select(security_events::id);
+    let query =
+        security_events::table.find((chain.as_i64(), bigint(sequence))).select(security_events::id);
     let found: Option<OrDefault<Key>> =
         dispatch!(connection, inner => query.first(inner).optional())?;
     Ok(found.map(|OrDefault(id)| EntryId::Event(id.into())))
@@ -83,8 +79,7 @@ fn sealed_block(
     let before = link(connection, chain, sequence.saturating_sub(1))?;
     let after = link(connection, chain, sequence.saturating_add(1))?;
     let at = |ordinal| EntryId::Decision(DecisionId { ordinal, ..decision });
-    let (previous, next) =
-        (decision.ordinal.saturating_sub(1), decision.ordinal.saturating_add(1));
+    let (previous, next) = (decision.ordinal.saturating_sub(1), decision.ordinal.saturating_add(1));
     let is_first = decision.ordinal <= block.first_ordinal;
     let is_last = next >= block.first_ordinal.saturating_add(u64::from(block.count));
     Ok(Ok(Some(SealedEntry {

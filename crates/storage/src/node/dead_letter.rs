@@ -3,9 +3,7 @@
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
-use portcullis_flows::node::outbox::{
-    DeadLetter, DeadLetterStore, DeadLetters, ResentLetters,
-};
+use portcullis_flows::node::outbox::{DeadLetter, DeadLetterStore, DeadLetters, ResentLetters};
 
 use crate::connection::dispatch;
 use crate::node::outbox::lock_mails;
