@@ -8,7 +8,7 @@ use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
 use portcullis_flows::node::outbox::{
-    DeadLetterAdministration, MailDelivery, OutboxAdministration,
+    DeadLetterAdministration, MailDelivery, OutboxAdministration, OutboxWatch,
 };
 use portcullis_flows::node::secret::SecretProof;
 use portcullis_flows::node::signing_key::{KeyRing, SigningKeys};
@@ -182,10 +182,11 @@ pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterA
     DeadLetterAdministration::new(store.clone(), ambient.clone())
 }
 
-/// The use cases of administrators for the outbox.
-pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) {
+/// The use cases of administrators for the outbox, and the watch of its state.
+pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) -> Arc<OutboxWatch> {
     let Foundation { store, ambient, .. } = foundation;
     data.share(Arc::new(OutboxAdministration::new(store.clone(), ambient.clone())));
+    Arc::new(OutboxWatch::new(store.clone()))
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {

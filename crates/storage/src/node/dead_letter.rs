@@ -7,7 +7,7 @@ use portcullis_flows::node::outbox::{DeadLetter, DeadLetterStore, DeadLetters, R
 
 use crate::connection::dispatch;
 use crate::node::outbox::lock_mails;
-use crate::node::resend::{due_at, is_over};
+use crate::node::resend::{Resend, is_over};
 use crate::schema::outbox;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -50,7 +50,7 @@ impl DeadLetterStore for Store {
             }
             let now = Instant::from(connection.now()?);
             let again = outbox::table.filter(outbox::id.eq_any(&due));
-            let resend = diesel::update(again).set(due_at(now));
+            let resend = diesel::update(again).set(Resend::at(now));
             dispatch!(connection, inner => resend.execute(inner))?;
             let count = |mails: usize| u64::try_from(mails).unwrap_or(u64::MAX);
             Ok(ResentLetters {

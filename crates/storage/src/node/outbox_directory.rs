@@ -10,7 +10,7 @@ use portcullis_flows::node::outbox::{
 
 use crate::connection::dispatch;
 use crate::node::outbox::lock_mails;
-use crate::node::resend::{due_at, is_over};
+use crate::node::resend::{Resend, is_over};
 use crate::schema::outbox;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -68,7 +68,7 @@ impl OutboxDirectoryStore for Store {
             let now = Instant::from(connection.now()?);
             let is_late = outbox::dead_at.is_not_null().or(outbox::due_at.gt(now));
             let late = own.filter(outbox::delivered_at.is_null()).filter(is_late);
-            let resend = diesel::update(late).set(due_at(now));
+            let resend = diesel::update(late).set(Resend::at(now));
             let changed = dispatch!(connection, inner => resend.execute(inner))?;
             let row: ListedRow = dispatch!(connection, inner => {
                 own.select(ListedRow::as_select()).first(inner)

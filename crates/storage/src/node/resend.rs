@@ -21,15 +21,20 @@ macro_rules! finds {
     }};
 }
 
-/// The columns of a mail that is due at this time, with all attempts.
-pub(crate) fn due_at(
-    now: Instant,
-) -> (
-    diesel::dsl::Eq<outbox::dead_at, Option<Instant>>,
-    diesel::dsl::Eq<outbox::attempts, i64>,
-    diesel::dsl::Eq<outbox::due_at, Instant>,
-) {
-    (outbox::dead_at.eq(None::<Instant>), outbox::attempts.eq(0), outbox::due_at.eq(now))
+/// The columns of a mail that is due, with all attempts.
+#[derive(AsChangeset)]
+#[diesel(table_name = outbox, treat_none_as_null = true)]
+pub(crate) struct Resend {
+    dead_at: Option<Instant>,
+    attempts: i64,
+    due_at: Instant,
+}
+
+impl Resend {
+    /// Due at this time.
+    pub(crate) const fn at(now: Instant) -> Self {
+        Self { dead_at: None, attempts: 0, due_at: now }
+    }
 }
 
 /// True if the mail brings a code or a link that is over. Another attempt would send a new one: of a sign-in that
