@@ -43,6 +43,7 @@ fn a_person_signs_in_and_out_with_the_keyboard_alone() {
     assert_eq!(page.path(), "/console");
     assert!(page.text().contains("ada@example.org"));
     assert_eq!(page.evaluate("window.refused.length"), 0);
+    assert_eq!(server.csp_violations(), [""; 0]);
     page.follow(".who button");
     assert!(page.text().contains("You are signed out"));
     page.open(&format!("{}/console", server.origin()));
@@ -98,6 +99,7 @@ fn a_person_registers_follows_the_mailed_link_and_resets_the_password() {
     page.submit();
     assert_eq!(page.path(), "/console/sessions");
     assert_eq!(page.evaluate("window.refused.length"), 0);
+    assert_eq!(server.csp_violations(), [""; 0]);
 }
 
 #[test]
@@ -251,4 +253,5 @@ fn a_person_protects_an_account_from_the_registration_to_a_reset() {
     let live = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
     assert_eq!(server.database().store().number(live).expect("a number"), 0);
     assert_eq!(page.evaluate("window.refused.length"), 0);
+    assert_eq!(server.csp_violations(), [""; 0]);
 }

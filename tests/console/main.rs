@@ -9,6 +9,9 @@
 mod administration;
 mod api_keys;
 mod assets;
+mod audit;
+mod audit_tail;
+mod csp_reports;
 mod email;
 mod email_verification;
 mod errors;

@@ -146,6 +146,8 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     }
     page.open(&format!("{origin}/console/admin/audit?kind=sign_in"));
     take(page, "admin-audit");
+    page.follow("tbody tr th a");
+    take(page, "admin-audit-entry");
 }
 
 #[test]

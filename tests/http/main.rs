@@ -19,6 +19,7 @@ mod checkpoint;
 mod connections;
 mod cors;
 mod credentials;
+mod csp_reports;
 mod csrf;
 mod database_loss;
 mod decision;

@@ -22,7 +22,6 @@ use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::machine::api_key::{ApiKeyChecks, ApiKeyUses};
 use portcullis_flows::node::job::Jobs;
-use portcullis_flows::node::outbox::OutboxWatch;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::network_policy::NetworkAccess;
@@ -91,8 +90,7 @@ pub fn server(
         node::rate_limits(foundation, local_limiter, shared_limiter.clone(), bans.clone());
 
     let mail_delivery = node::mail_delivery(foundation)?;
-    node::share_outbox(foundation, &mut data);
-    let outbox = Arc::new(OutboxWatch::new(store.clone()));
+    let outbox = node::share_outbox(foundation, &mut data);
 
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend([
@@ -115,6 +113,7 @@ pub fn server(
     let jobs = Arc::new(Jobs::new(list, store.clone(), jobs_ambient));
     data.share(jobs.clone());
     data.share(Arc::new(config.settings.clone()));
+    let csp_violations = node::csp_violations(foundation, &mut data);
     data.share(Arc::new(MetricSources {
         decisions: decisions.clone(),
         matrices: matrices.clone(),
@@ -130,6 +129,7 @@ pub fn server(
         mail_delivery,
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
+        csp_violations,
     }));
 
     let (keys, checks) = (Arc::clone(keys.authority()), api_keys.checks);

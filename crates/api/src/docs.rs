@@ -12,6 +12,8 @@ use portcullis_web::{
 };
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
+use crate::node::csp_report;
+
 /// The folder of the viewer and its files.
 const FOLDER: &str = "/api/docs/";
 
@@ -23,6 +25,7 @@ pub const VIEWER: Group = Group {
         style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
         img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
         frame-ancestors 'none'",
+    violation_reports: Some(csp_report::RECEIVE.path),
     referrer_policy: "no-referrer",
     is_shared: false,
     error: problem_document,

@@ -168,6 +168,7 @@ pub fn document() -> String {
         crate::machine::introspection::introspect,
         crate::machine::introspection::revoke,
         crate::node::document::serve,
+        crate::node::csp_report::receive,
         crate::node::health::live,
         crate::node::health::ready,
     ),

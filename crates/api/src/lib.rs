@@ -19,6 +19,7 @@ pub use application::{configure, liveness};
 pub use docs::VIEWER;
 pub use document::document;
 pub use machine::feed::Feed;
+pub use node::csp_report::CspViolations;
 pub use node::database_check::DatabaseCheck;
 pub use node::metrics::MetricSources;
 pub use node::signals::exchange_signals;

@@ -1,6 +1,8 @@
-//! Routes of this node: bans, outbox, signing keys, jobs, settings, health, metrics, API document, signals.
+//! Routes of this node: bans, outbox, signing keys, jobs, settings, health, metrics, API document, signals, and
+//! reports of browsers.
 
 pub(crate) mod ban;
+pub(crate) mod csp_report;
 pub(crate) mod database_check;
 pub(crate) mod document;
 pub(crate) mod health;

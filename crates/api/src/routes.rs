@@ -19,7 +19,7 @@ use crate::identity::{
 use crate::machine::api_key::of_user;
 use crate::machine::revocation::{self, snapshot};
 use crate::machine::{api_key, introspection, jwks};
-use crate::node::{ban, document, health, job, outbox, setting, signing_key};
+use crate::node::{ban, csp_report, document, health, job, outbox, setting, signing_key};
 use crate::sign_in::{
     backup_code, challenge, csrf, device, lockout_directory, mass_sign_out, passkey,
     passkey_sign_in, password, refresh, session, session_directory, sign_out, step_up, totp,
@@ -85,6 +85,7 @@ fn routes(to: &mut impl Router) {
     to.add(&introspection::INTROSPECT, introspection::introspect);
     to.add(&introspection::REVOKE, introspection::revoke);
     to.add(&document::SERVE, document::serve);
+    to.add(&csp_report::RECEIVE, csp_report::receive);
     to.add(&health::LIVE, health::live);
     to.add(&health::READY, health::ready);
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portcullis_domain::{
-    Account, AccountKind, ApiKeyId, DisplayName, Email, Factor, InvitationId, MessageId,
+    Account, AccountKind, ApiKeyId, DisplayName, Email, EventId, Factor, InvitationId, MessageId,
     NetworkList, Role, Timestamp, TokenId,
 };
 use serde::Serialize;
@@ -96,6 +96,11 @@ pub enum Details {
     Decision {
         /// The id of the decision.
         decision: DecisionId,
+    },
+    /// One event.
+    Event {
+        /// The id of the event.
+        event: EventId,
     },
     /// A decision whose content the database refused.
     Quarantine {

@@ -60,5 +60,5 @@ pub use risk::{RecordedRisk, RiskFacts, Travel};
 pub use stored_link::{StoredContent, StoredLink};
 pub use thumbprint::{NoSharedSecretName, NoThumbprint, SharedSecretName, Thumbprint};
 pub use value::AuditValue;
-pub use verify::{Fault, FaultKind, Report, StoredCheckpoint, Verifier};
+pub use verify::{EntryProof, EntryVerdict, Fault, FaultKind, Report, StoredCheckpoint, Verifier};
 pub use word::{EventKind, ExportFormat, Outcome, RiskOutcome, TrailAlarm, UnknownWord};

@@ -221,8 +221,10 @@ words! {
         AuditSearched = "audit_searched",
         /// A user exported from the audit log.
         AuditExported = "audit_exported",
-        /// A user read the reason of one decision.
+        /// A user read one decision with its reason.
         DecisionRead = "decision_read",
+        /// A user read one event with its proof.
+        EventRead = "event_read",
         /// The server detected that the audit log was tampered with, or that a clock is wrong.
         AuditAlarm = "audit_alarm",
         /// Entries older than the retention were removed.

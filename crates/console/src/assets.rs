@@ -41,6 +41,7 @@ impl Assets {
             Asset::new("console.css", CSS, Cow::Owned(stylesheet.into_bytes())),
             script("passkey.js", include_str!("../assets/passkey.js")),
             script("secret.js", include_str!("../assets/secret.js")),
+            script("tail.js", include_str!("../assets/tail.js")),
             Asset::new(brand.logo.file_name(), logo_type, logo),
         ])
     }

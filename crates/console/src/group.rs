@@ -22,6 +22,7 @@ pub const PAGES: Group = Group {
     content_policy: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
         require-trusted-types-for 'script'",
+    violation_reports: Some(paths::CSP_REPORTS),
     referrer_policy: "same-origin",
     is_shared: false,
     error,
@@ -62,8 +63,12 @@ fn error(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBod
 const HTML_PAGE: HeaderValue = HeaderValue::from_static(HTML);
 
 /// Without a valid access token, the browser goes to the renewal of its session, which may lead on to the
-/// sign-in.
+/// sign-in. A script of a page gets the error: nobody is there to sign in, and what a page asks for by itself must
+/// not prolong a session.
 fn redirect(request: &HttpRequest, problem: &Problem) -> Option<String> {
+    if request.headers().get("sec-fetch-dest").is_some_and(|value| value == "empty") {
+        return None;
+    }
     match problem.code {
         Code::NotAuthenticated | Code::InvalidToken => {
             Some(LocalPath::of_page(request).after(paths::RENEW))

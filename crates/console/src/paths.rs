@@ -31,3 +31,6 @@ pub(crate) const SESSIONS: &str = "/console/sessions";
 /// The routes of the API that answer the options for a passkey: of the sign-in, and of a signed-in person.
 pub(crate) const PASSKEY_OPTIONS: &str = "/api/auth/login/passkey/options";
 pub(crate) const STEP_UP_OPTIONS: &str = "/api/auth/mfa/step-up/options";
+
+/// The route of the API that counts the violations of the content policy that browsers report.
+pub(crate) const CSP_REPORTS: &str = "/api/csp-reports";

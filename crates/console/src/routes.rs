@@ -3,7 +3,7 @@
 use portcullis_web::{Route, RouteTable, Router};
 
 use crate::access::{matrix, replay, version};
-use crate::audit::{sign_in_statistics, trail};
+use crate::audit::{entry, sign_in_statistics, trail};
 use crate::identity::{
     account_change, account_deletion, account_directory, disavowal, email, email_change,
     email_verification, invitation, mail_notice, own_data, password_change, password_reset,
@@ -115,6 +115,7 @@ fn for_operators(to: &mut impl Router) {
     to.add(&version::ROLL_BACK, version::roll_back);
     to.add(&replay::SHOW, replay::show);
     to.add(&trail::SEARCH, trail::search);
+    to.add(&entry::SHOW, entry::show);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
     to.add(&lockout_directory::LIST, lockout_directory::list);
     to.add(&outbox::LIST, outbox::list);

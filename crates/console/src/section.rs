@@ -2,8 +2,7 @@
 
 use portcullis_flows::access::permission::{self, Permission};
 
-use crate::strings::ENGLISH;
-use crate::strings::overview::OVERVIEW;
+use crate::strings::{ENGLISH, ENGLISH_OVERVIEW};
 
 /// A section for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +75,7 @@ impl Section {
     /// Its name.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Overview => OVERVIEW.title,
+            Self::Overview => ENGLISH_OVERVIEW.title,
             Self::SignIns => ENGLISH.sign_ins_title,
             Self::Lockouts => ENGLISH.lockouts_title,
             Self::Accounts => ENGLISH.accounts_title,

@@ -22,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) passkey_script: String,
     /// The path of the script for secrets that are shown once.
     pub(crate) secret_script: String,
+    /// The path of the script for new entries of the audit log.
+    pub(crate) tail_script: String,
 }
 
 /// What the pages offer, by the configuration of the server.
@@ -41,6 +43,7 @@ impl Site {
             stylesheet: assets.path("console.css").to_owned(),
             passkey_script: assets.path("passkey.js").to_owned(),
             secret_script: assets.path("secret.js").to_owned(),
+            tail_script: assets.path("tail.js").to_owned(),
             name: brand.name,
             offers,
             assets,

@@ -17,11 +17,15 @@ macro_rules! strings {
     };
 }
 
-pub(crate) mod overview;
+mod audit;
+mod overview;
 mod problem;
-pub(crate) mod replay;
+mod replay;
 
+pub(crate) use self::audit::{AuditStrings, ENGLISH_AUDIT};
+pub(crate) use self::overview::{ENGLISH_OVERVIEW, OverviewStrings};
 pub(crate) use self::problem::{advice, title};
+pub(crate) use self::replay::{ENGLISH_REPLAY, ReplayStrings};
 use crate::paths;
 
 strings! {

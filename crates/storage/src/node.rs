@@ -10,6 +10,7 @@ pub(crate) mod mail_secret;
 pub(crate) mod outbox;
 pub(crate) mod outbox_directory;
 pub(crate) mod overview;
+pub(crate) mod resend;
 pub(crate) mod retention;
 pub(crate) mod revocation;
 pub(crate) mod secret;

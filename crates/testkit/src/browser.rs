@@ -23,6 +23,15 @@ impl TestServer {
     pub fn metrics(&self) -> String {
         Browser::at(self.operations()).get("/metrics", &[]).text
     }
+
+    /// The violations of the content policy that browsers have reported, each as `directive count`.
+    pub fn csp_violations(&self) -> Vec<String> {
+        const COUNT: &str = "portcullis_csp_violations_total{directive=\"";
+        let metrics = self.metrics();
+        let counts = metrics.lines().filter_map(|line| line.strip_prefix(COUNT));
+        let counts = counts.map(|count| count.replace("\"}", ""));
+        counts.filter(|count| !count.ends_with(" 0")).collect()
+    }
 }
 
 impl Browser {

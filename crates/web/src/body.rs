@@ -53,6 +53,18 @@ pub fn read_json(
     read(request, &mut payload.into_inner(), JSON)
 }
 
+/// The reports of a browser ([`Body::Reports`](crate::Body::Reports)), for a handler that parses them.
+///
+/// # Errors
+///
+/// If they are too large, of another type, or late.
+pub fn read_reports(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> impl Future<Output = Result<web::BytesMut, Problem>> + use<> {
+    read(request, &mut payload.into_inner(), REPORTS)
+}
+
 /// Parses a body.
 ///
 /// # Errors
@@ -78,7 +90,12 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     }
 }
 
-const JSON: &str = "application/json";
+const JSON: &[&str] = &["application/json"];
+
+/// The types of the directives `report-uri` (CSP level 3 section 5.3) and `report-to` (Reporting API).
+const REPORTS: &[&str] = &["application/csp-report", "application/reports+json"];
+
+const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 
 /// The maximum depth of objects and lists in a JSON body.
 const MAX_DEPTH: usize = 32;
@@ -121,7 +138,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/x-www-form-urlencoded");
+        let body = read(request, payload, FORM);
         let request = request.clone();
         Box::pin(async move {
             let body = body.await?;
@@ -136,7 +153,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
 fn read(
     request: &HttpRequest,
     payload: &mut Payload,
-    wanted: &'static str,
+    wanted: &'static [&'static str],
 ) -> impl Future<Output = Result<web::BytesMut, Problem>> + use<> {
     let right_type = is_of_type(request, wanted);
     let encoded = request.headers().contains_key(header::CONTENT_ENCODING);
@@ -175,13 +192,13 @@ fn too_large(most: usize) -> Problem {
     Problem::new(Code::BodyTooLarge).detail(format!("Send at most {} KiB.", most / 1024))
 }
 
-/// True if the body has exactly this type, with no parameter but UTF-8.
-fn is_of_type(request: &HttpRequest, wanted: &str) -> bool {
+/// True if the body has exactly one of these types, with no parameter but UTF-8.
+fn is_of_type(request: &HttpRequest, wanted: &[&str]) -> bool {
     let mut types = request.headers().get_all(header::CONTENT_TYPE);
     let (Some(value), None) = (types.next(), types.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };
     let mut parts = value.split(';').map(str::trim);
-    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted))
+    parts.next().is_some_and(|essence| wanted.iter().any(|it| essence.eq_ignore_ascii_case(it)))
         && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
 }
 

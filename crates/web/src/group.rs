@@ -13,6 +13,8 @@ pub struct Group {
     pub prefix: &'static str,
     /// The header `Content-Security-Policy` of every response.
     pub content_policy: &'static str,
+    /// The path to which browsers report violations of the content policy.
+    pub violation_reports: Option<&'static str>,
     /// The header `Referrer-Policy` of every response.
     pub referrer_policy: &'static str,
     /// True if pages of the origins that CORS allows may use the routes, and false if only those of this server
@@ -27,7 +29,11 @@ pub struct Group {
 impl Group {
     /// The policies of its responses.
     pub(crate) const fn policies(&self) -> Policies {
-        Policies { content: self.content_policy, referrer: self.referrer_policy }
+        Policies {
+            content: self.content_policy,
+            violation_reports: self.violation_reports,
+            referrer: self.referrer_policy,
+        }
     }
 }
 
@@ -45,6 +51,7 @@ pub struct ErrorBody {
 pub const API: Group = Group {
     prefix: "/",
     content_policy: "default-src 'none'; frame-ancestors 'none'",
+    violation_reports: None,
     referrer_policy: "no-referrer",
     is_shared: true,
     error: problem_document,

@@ -55,7 +55,7 @@ pub use authentication::{Authenticator, ServiceCredentials, SessionCredentials};
 pub use authorization::{decide, permit, stored};
 pub use ban::synchronize_soon as synchronize_bans_soon;
 pub use blocking::{Hashing, blocking, detached};
-pub use body::{Form, Json, parse, read_json};
+pub use body::{Form, Json, parse, read_json, read_reports};
 pub use body_stream::{Chunks, StreamError, stream_body};
 pub use bounded_list::BoundedList;
 pub use client_address::{ForwardingHeader, client_address};

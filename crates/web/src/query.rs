@@ -86,6 +86,13 @@ impl Query {
         parsed
     }
 
+    /// The same query without these keys.
+    #[must_use]
+    pub fn without(&self, keys: &[&str]) -> Self {
+        let others = self.0.iter().filter(|(known, _)| !keys.contains(&known.as_str()));
+        Self(others.cloned().collect())
+    }
+
     /// The same query with this value for the key, instead of any other.
     pub fn with(&self, key: &str, value: &str) -> String {
         let others = self.0.iter().filter(|(known, _)| known != key);

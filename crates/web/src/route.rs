@@ -47,6 +47,9 @@ pub enum Body {
     OptionalJson(usize),
     /// `application/x-www-form-urlencoded` of at most this many bytes.
     Form(usize),
+    /// Reports that a browser sends by itself, `application/csp-report` or `application/reports+json`, of at
+    /// most this many bytes.
+    Reports(usize),
 }
 
 /// The maximum body of most routes, in bytes.
@@ -62,7 +65,10 @@ impl Body {
     pub const fn limit(self) -> usize {
         match self {
             Self::None => 0,
-            Self::Json(limit) | Self::OptionalJson(limit) | Self::Form(limit) => limit,
+            Self::Json(limit)
+            | Self::OptionalJson(limit)
+            | Self::Form(limit)
+            | Self::Reports(limit) => limit,
         }
     }
 }

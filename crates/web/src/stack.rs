@@ -183,7 +183,9 @@ pub(crate) async fn enter(
 ) -> Result<Option<FairPermit<AddressPrefix>>, Problem> {
     let under_way = match rate {
         RouteRate::Exempt => None,
-        RouteRate::General | RouteRate::Quota(_) => Some(limits.enter(request, priority).await?),
+        RouteRate::General | RouteRate::Quota { .. } => {
+            Some(limits.enter(request, priority).await?)
+        }
     };
     limits.rates().admit_address(request, rate)?;
     Ok(under_way)

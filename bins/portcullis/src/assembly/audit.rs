@@ -1,10 +1,11 @@
-//! Assembly of the audit log: recording, reading, statistics, checkpoints.
+//! Assembly of the audit log: recording, reading, proofs of entries, statistics, checkpoints.
 
 use std::sync::Arc;
 
 use portcullis_audit::AuditKeys;
 use portcullis_domain::Ambient;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::audit::entry_proof::EntryProofs;
 use portcullis_flows::audit::recording::Recorder;
 use portcullis_flows::audit::sign_in_statistics::SignInStatistics;
 use portcullis_flows::audit::trail::AuditLog;
@@ -32,12 +33,16 @@ pub(super) fn recorder(foundation: &Foundation) -> Result<Arc<Recorder>, Failure
 
 pub(super) fn share(foundation: &Foundation, data: &mut AppData) -> Arc<Checkpoints> {
     let Foundation { config, store, secret, ambient } = foundation;
-    data.share(Arc::new(trail(store, ambient)));
+    let log = Arc::new(trail(store, ambient));
+    data.share(log.clone());
     data.share(Arc::new(SignInStatistics::new(store.clone(), ambient.clone())));
     // The cursors of searches are sealed with these keys too.
     data.share(Arc::new(keys(secret)));
     let checkpoints = Arc::new(checkpoints(store, config, secret, ambient));
     data.share(checkpoints.clone());
+    let keys = config.tokens.previous.iter().chain([secret]).map(|secret| Arc::new(keys(secret)));
+    let proofs = EntryProofs::new(store.clone(), log, checkpoints.clone(), keys.collect());
+    data.share(Arc::new(proofs));
     checkpoints
 }
 

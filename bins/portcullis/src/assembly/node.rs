@@ -1,14 +1,14 @@
-//! Assembly of a node: keys, the proof of the secret, limits, bans, health and clocks.
+//! Assembly of a node: keys, the proof of the secret, limits, bans, health, clocks and reports of browsers.
 
 use std::sync::Arc;
 
-use portcullis_api::DatabaseCheck;
+use portcullis_api::{CspViolations, DatabaseCheck};
 use portcullis_domain::Ambient;
 use portcullis_flows::node::ban::{BanAdministration, Bans};
 use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::health::Health;
 use portcullis_flows::node::outbox::{
-    DeadLetterAdministration, MailDelivery, OutboxAdministration,
+    DeadLetterAdministration, MailDelivery, OutboxAdministration, OutboxWatch,
 };
 use portcullis_flows::node::overview::Overview;
 use portcullis_flows::node::secret::SecretProof;
@@ -183,11 +183,12 @@ pub(crate) fn dead_letters(store: &Arc<Store>, ambient: &Ambient) -> DeadLetterA
     DeadLetterAdministration::new(store.clone(), ambient.clone())
 }
 
-/// The use cases of administrators for the outbox.
-pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) {
+/// The use cases of administrators for the outbox, and the watch of its state.
+pub(super) fn share_outbox(foundation: &Foundation, data: &mut AppData) -> Arc<OutboxWatch> {
     let Foundation { store, ambient, .. } = foundation;
     data.share(Arc::new(OutboxAdministration::new(store.clone(), ambient.clone())));
     data.share(Arc::new(Overview::new(store.clone(), store.clone())));
+    Arc::new(OutboxWatch::new(store.clone()))
 }
 
 pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health> {
@@ -195,6 +196,13 @@ pub(super) fn health(foundation: &Foundation, data: &mut AppData) -> Arc<Health>
     let health = Arc::new(Health::new(store.clone(), ambient.clock.clone()));
     data.share(Arc::new(DatabaseCheck::new(health.clone(), ambient.clock.clone())));
     health
+}
+
+/// The violations of the content policy that browsers report.
+pub(super) fn csp_violations(foundation: &Foundation, data: &mut AppData) -> Arc<CspViolations> {
+    let violations = Arc::new(CspViolations::new(foundation.ambient.clock.clone()));
+    data.share(violations.clone());
+    violations
 }
 
 pub(super) fn clock_watch(foundation: &Foundation, data: &mut AppData) -> Arc<ClockWatch> {

@@ -8,11 +8,16 @@ use crate::machine::{Machine, within};
 
 /// Puts a mail into the outbox, dead or due.
 fn queue(machine: &Machine, id: u8, is_dead: bool) {
+    queue_mail(machine, id, is_dead, r#"{"kind":"test"}"#);
+}
+
+/// Writes a mail with this content, which is of the kind `test` in the list.
+fn queue_mail(machine: &Machine, id: u8, is_dead: bool, content: &str) {
     let dead = if is_dead { "1" } else { "NULL" };
     let insert = format!(
         "INSERT INTO outbox (id, kind, payload, recipient, event_id, created_at, due_at, attempts,
              failure, dead_at)
-         VALUES (x'019aa3c17a527b3e9d510c8a4b7f2e{id:02x}', 'test', '{{\"kind\":\"test\"}}',
+         VALUES (x'019aa3c17a527b3e9d510c8a4b7f2e{id:02x}', 'test', '{content}',
              'ada@example.org', x'019aa3c17a527b3e9d510c8a4b7f2e{id:02x}', 0, 0, 3,
              '550 no such mailbox', {dead})"
     );
@@ -123,6 +128,23 @@ fn dead_letters_are_listed_and_sent_again() {
         machine.database().number(waiting).expect("it answers") == 0
     });
     server.stop();
+}
+
+#[test]
+fn a_dead_letter_whose_link_is_over_stays_one() {
+    let machine = Machine::new();
+    machine.run(&["migrate"]).exits_with(0);
+    let of_nobody = r#"{"kind":"verify_registration",
+        "registration":"019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e77","username":"ada"}"#;
+    queue_mail(&machine, 1, true, of_nobody);
+    queue(&machine, 2, true);
+    let id = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e01";
+    let refused = machine.run(&["mail", "resend", id]).exits_with(1).stderr;
+    assert!(refused.contains("is over"), "{refused}");
+    let all = machine.run(&["mail", "resend", "all", "--json"]).exits_with(0).json();
+    assert_eq!((&all["due"], &all["over"]), (&json!(1), &json!(1)));
+    let listed = machine.run(&["mail", "dead-letters", "--json"]).exits_with(0).json();
+    assert_eq!(listed["dead_letters"].as_array().map(Vec::len), Some(1), "{listed}");
 }
 
 #[test]

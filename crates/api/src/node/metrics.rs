@@ -28,6 +28,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::machine::feed::Feed;
+use crate::node::csp_report::CspViolations;
 
 /// The parts of a node that have metrics.
 pub struct MetricSources {
@@ -59,6 +60,8 @@ pub struct MetricSources {
     pub jobs: Arc<Jobs>,
     /// The alarms of the audit log.
     pub checkpoints: Arc<Checkpoints>,
+    /// The violations that browsers report.
+    pub csp_violations: Arc<CspViolations>,
 }
 
 pub(crate) const EXPOSE: Route = Route {
@@ -126,6 +129,7 @@ fn registry(
     certificate(&mut registry, settings);
     rate_limits(&mut registry, node);
     bans(&mut registry, &node.bans);
+    csp_violations(&mut registry, &node.csp_violations);
     mails(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
@@ -195,6 +199,16 @@ fn bans(registry: &mut Registry, bans: &Bans) {
     counter(registry, "bans_started", about, bans.started());
     let about = "Requests of banned clients refused since the start";
     counter(registry, "ban_refused", about, bans.refused());
+}
+
+fn csp_violations(registry: &mut Registry, violations: &CspViolations) {
+    let reported = Family::<[(&str, &str); 1], Counter>::default();
+    for (directive, count) in violations.counts() {
+        reported.get_or_create(&[("directive", directive)]).inc_by(count);
+    }
+    let about =
+        "Violations of the content policy that browsers reported since the start, by directive";
+    registry.register("csp_violations", about, reported);
 }
 
 fn mails(registry: &mut Registry, node: &MetricSources) {

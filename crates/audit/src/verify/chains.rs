@@ -92,14 +92,12 @@ impl ChainVerifier {
     /// Returns whether the entry follows one of the links before it. An entry after a gap cannot be
     /// checked, and is not reported.
     fn fits(&mut self, keys: &[&AuditKeys], stored: &StoredLink, content: &ContentDigest) -> bool {
-        for (index, keys) in keys.iter().enumerate().skip(self.key) {
-            let next = |before| Link::next(keys, self.chain, stored.sequence, before, content);
-            if self.before.iter().any(|before| next(before) == stored.link) {
-                self.key = index;
-                return true;
-            }
-        }
-        self.before.is_empty()
+        let keys = keys.get(self.key..).unwrap_or_default();
+        let Some(index) = sealing_key(keys, &self.before, stored, content) else {
+            return self.before.is_empty();
+        };
+        self.key = self.key.saturating_add(index);
+        true
     }
 
     fn accept(&mut self, stored: &StoredLink) {
@@ -226,6 +224,20 @@ impl ChainVerifier {
     }
 }
 
+/// Returns the index of the first of these keys with which the stored link seals the content after one of the
+/// links `before` it.
+pub(super) fn sealing_key(
+    keys: &[&AuditKeys],
+    before: &[Link],
+    stored: &StoredLink,
+    content: &ContentDigest,
+) -> Option<usize> {
+    keys.iter().position(|keys| {
+        let next = |before| Link::next(keys, stored.chain, stored.sequence, before, content);
+        before.iter().any(|before| next(before) == stored.link)
+    })
+}
+
 fn count(stored: &StoredLink, report: &mut Report) {
     match &stored.content {
         StoredContent::Event(_) => report.events += 1,
@@ -233,7 +245,8 @@ fn count(stored: &StoredLink, report: &mut Report) {
     }
 }
 
-fn content(stored: &StoredLink) -> ContentDigest {
+/// Returns the digest of the content as it is stored now.
+pub(super) fn content(stored: &StoredLink) -> ContentDigest {
     match &stored.content {
         StoredContent::Event(event) => digest(&event.payload()),
         StoredContent::Block(block) => digest(&block.payload),

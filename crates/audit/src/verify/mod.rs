@@ -11,10 +11,12 @@
 
 mod chains;
 mod checkpoints;
+mod entry;
 mod report;
 mod suspect;
 mod verifier;
 
+pub use entry::{EntryProof, EntryVerdict};
 pub use report::{Fault, FaultKind, Report};
 pub use verifier::Verifier;
 

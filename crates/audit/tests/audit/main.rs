@@ -5,6 +5,8 @@ mod archive;
 #[cfg(test)]
 mod blocks;
 #[cfg(test)]
+mod entry;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod records;

@@ -1,22 +1,24 @@
-//! `/console/admin/audit`: search of the audit log, newest entries first, and its export.
+//! `/console/admin/audit`: search of the audit log, newest entries first, and its export. The script `tail.js`
+//! asks for the entries since the newest one while the page is visible.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_audit::{AuditKeys, Entry, EventKind, Outcome};
 use portcullis_flows::access::permission;
 use portcullis_flows::audit::trail::{AuditLog, AuditLogError};
+use portcullis_flows::principal::Principal;
 use portcullis_web::quotas::SEARCHES;
 use portcullis_web::{
     AUDIT_FILTER_KEYS, Body, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem,
     Query, Route, audit_filter, blocking,
 };
 
+use crate::audit::item::Item;
 use crate::form::{Faults, Field};
-use crate::moment::Moment;
 use crate::page::{Frame, Person, page, refused};
 use crate::section::Section;
 use crate::site::Site;
-use crate::strings::ENGLISH;
+use crate::strings::{AuditStrings, ENGLISH, ENGLISH_AUDIT};
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -31,53 +33,11 @@ struct AuditPage<'a> {
     entries: Vec<Item>,
     export: Option<String>,
     next: Option<String>,
-}
-
-/// An entry in the list.
-struct Item {
-    at: String,
-    kind: String,
-    outcome: String,
-    is_good: bool,
-    subject: String,
-    about: String,
-    actor: String,
-    address: String,
-    facts: Vec<(&'static str, String)>,
-}
-
-impl From<Entry<'_>> for Item {
-    fn from(entry: Entry<'_>) -> Self {
-        let t = &ENGLISH;
-        let question = entry.resource.as_ref().zip(entry.action.as_ref());
-        let about = question.map(|(resource, action)| format!("{resource} {action}"));
-        let text = |value: Option<String>| value.filter(|text| !text.is_empty());
-        let facts = [
-            (t.entry_id, Some(entry.id.to_string())),
-            (t.session, entry.session.map(|session| session.to_string())),
-            (t.user_agent, text(entry.user_agent.as_ref().map(ToString::to_string))),
-            (t.request_id, entry.request_id.as_ref().map(ToString::to_string)),
-            (t.role, entry.role.as_ref().map(ToString::to_string)),
-            (t.owner, entry.owner.as_ref().map(ToString::to_string)),
-            (t.parties, entry.parties.as_ref().map(ToString::to_string)),
-            (t.attributes, entry.attributes.as_ref().map(ToString::to_string)),
-            (t.matrix_of_entry, entry.matrix_version.map(|version| version.to_string())),
-            (t.reason, entry.reason.as_ref().map(ToString::to_string)),
-            (t.details, entry.details.as_ref().map(ToString::to_string)),
-        ];
-        let is_good = [Outcome::Success.as_str(), Outcome::Allowed.as_str()];
-        Self {
-            at: Moment(entry.at).to_seconds(),
-            is_good: is_good.contains(&&*entry.outcome),
-            kind: entry.kind.into_owned(),
-            outcome: entry.outcome.into_owned(),
-            subject: entry.subject.map(|subject| subject.to_string()).unwrap_or_default(),
-            about: about.unwrap_or_default(),
-            actor: entry.actor.into_owned(),
-            address: entry.address.into_owned(),
-            facts: facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        }
-    }
+    texts: &'static AuditStrings,
+    /// The path of the search from its begin.
+    newest: String,
+    /// The path of the entries since the newest one, for the script.
+    newer: Option<String>,
 }
 
 /// The entries on a page.
@@ -101,7 +61,7 @@ pub(crate) async fn search(
     audit_keys: web::Data<AuditKeys>,
     trail: web::Data<AuditLog>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &[AUDIT_FILTER_KEYS, &["cursor"]].concat())?;
+    let query = Query::read(&request, &[AUDIT_FILTER_KEYS, &[CURSOR, SINCE]].concat())?;
     let mut query = query.without_empty();
     for key in ["from", "until"] {
         query.change(key, with_zone);
@@ -109,14 +69,18 @@ pub(crate) async fn search(
     let mut faults = Vec::new();
     let filter = audit_filter(&query, &mut faults);
     let actor = person.principal.actor;
-    let cursor = query.parsed(
-        "cursor",
-        || ENGLISH.cursor_fault.to_owned(),
-        |text| audit_keys.open_cursor(text, actor, &filter).ok(),
-        &mut faults,
-    );
+    let mut place_of = |key| {
+        query.parsed(
+            key,
+            || ENGLISH.cursor_fault.to_owned(),
+            |text| audit_keys.open_cursor(text, actor, &filter).ok(),
+            &mut faults,
+        )
+    };
+    let (cursor, since) = (place_of(CURSOR), place_of(SINCE));
+    let query = query.without(&[CURSOR, SINCE]);
     let may_export = person.may(&request, permission::EXPORT_AUDIT_LOG)?;
-    let shown = |entries, next: Option<String>| AuditPage {
+    let shown = |found: Found| AuditPage {
         frame: Frame::of(&person, &site, ENGLISH.audit_title, SEARCH.path),
         faults: Faults::default(),
         fields: fields(&query),
@@ -124,29 +88,72 @@ pub(crate) async fn search(
         outcomes: Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect(),
         kind: query.value("kind").unwrap_or_default().to_owned(),
         outcome: query.value("outcome").unwrap_or_default().to_owned(),
-        entries,
+        entries: found.entries.into_iter().map(Item::from).collect(),
         export: may_export
             .then(|| format!("/api/admin/audit/export?{}", query.with("format", "csv"))),
-        next: next.map(|next| format!("{}?{}", SEARCH.path, query.with("cursor", &next))),
+        next: found.next.map(|next| path(&query.with(CURSOR, &next))),
+        texts: &ENGLISH_AUDIT,
+        newest: path(&query.as_text()),
+        newer: found.newest.map(|newest| path(&query.with(SINCE, &newest))),
     };
     if !faults.is_empty() {
         let problem = Problem::invalid(faults);
-        let mut shown = shown(Vec::new(), None);
+        let mut shown = shown(Found::default());
         shown.faults = Faults::of(&problem);
         for field in &mut shown.fields {
             field.mark(&shown.faults);
         }
         return refused(&problem, &shown);
     }
+    // Later pages and searches of the past get no newer entries.
+    let is_live = cursor.is_none() && filter.until.is_none();
     let principal = person.principal.clone();
     let find = move || {
-        let found = trail.search(&principal, &filter, cursor, PAGE)?;
-        let next = found.next.map(|next| audit_keys.seal_cursor(next, actor, &filter));
+        let mut found = match since {
+            Some(since) => trail.newer(&filter, since, PAGE)?,
+            None => trail.search(&principal, &filter, cursor, PAGE)?,
+        };
+        if since.is_some() {
+            found.entries.retain(|entry| !is_own_check(entry, &principal));
+        }
+        let seal = |cursor| audit_keys.seal_cursor(cursor, actor, &filter);
         drop(place);
-        Ok::<_, AuditLogError>((found.entries, next))
+        Ok::<_, AuditLogError>(Found {
+            entries: found.entries,
+            next: found.next.map(seal),
+            newest: is_live.then(|| seal(found.newest)),
+        })
     };
-    let (entries, next) = blocking(find).await?;
-    page(&shown(entries.into_iter().map(Item::from).collect(), next))
+    let found = blocking(find).await?;
+    page(&shown(found))
+}
+
+/// The key of the place after which a page begins.
+const CURSOR: &str = "cursor";
+
+/// The key of the place since which entries are new. It continues a recorded search.
+const SINCE: &str = "since";
+
+/// The entries of a page, with sealed places.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry<'static>>,
+    next: Option<String>,
+    newest: Option<String>,
+}
+
+fn path(query: &str) -> String {
+    format!("{}?{query}", SEARCH.path)
+}
+
+/// True for the permission checks that looking at the audit log causes: a page that shows its own would never be
+/// without news.
+fn is_own_check(entry: &Entry<'_>, principal: &Principal) -> bool {
+    let (resource, _) = permission::READ_AUDIT_LOG;
+    entry.kind == EventKind::PermissionCheck.as_str()
+        && entry.session.is_some()
+        && entry.session == principal.session()
+        && entry.resource.as_deref() == Some(resource)
 }
 
 fn fields(query: &Query) -> Vec<Field<'_>> {

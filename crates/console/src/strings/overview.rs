@@ -1,7 +1,7 @@
 //! Texts of the overview.
 
 strings! {
-    OverviewStrings OVERVIEW
+    OverviewStrings ENGLISH_OVERVIEW
     title "Overview"
     last_day "Sign-ins of the last 24 hours"
     successes "Successful"

@@ -1,7 +1,7 @@
 //! Texts of a replay.
 
 strings! {
-    ReplayStrings REPLAY
+    ReplayStrings ENGLISH_REPLAY
     title "Replay decisions"
     lead "Which recorded decisions would this version have changed?"
     version "Version"

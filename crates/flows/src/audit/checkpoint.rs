@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Actor, AuditKeys, ChainKind, Checkpoint, CheckpointTrust, Coverage, Details, EventKind, Head,
-    Origin, Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
+    Actor, AuditKeys, ChainId, ChainKind, Checkpoint, CheckpointTrust, Coverage, Details,
+    EventKind, Head, Origin, Outcome, Purge, PurgePlan, SecurityEvent, Statement, StoredCheckpoint,
 };
 use portcullis_domain::{Ambient, Timestamp};
 
@@ -32,6 +32,12 @@ pub trait CheckpointStore: Send + Sync {
         is_signed: &dyn Fn(&Checkpoint) -> bool,
         make: &mut dyn FnMut(CheckpointState) -> Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// What [`add_checkpoint`](Self::add_checkpoint) passes to `make`, without adding one.
+    fn checkpoint_state(
+        &self,
+        is_signed: &dyn Fn(&Checkpoint) -> bool,
+    ) -> Result<CheckpointState, StoreError>;
 
     /// Passes the stored checkpoints to `visit`, from the latest to the first, until it returns
     /// that it needs no more. Returns the time of the database.
@@ -132,6 +138,22 @@ impl Checkpoints {
         })?;
         later.reverse();
         Ok(later)
+    }
+
+    /// The latest trusted checkpoint and the head of this chain that it proves, if it covers this entry.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn covering(
+        &self,
+        chain: ChainId,
+        sequence: u64,
+    ) -> Result<Option<(Checkpoint, Head)>, StoreError> {
+        let state = self.store.checkpoint_state(&|checkpoint| self.is_signed(checkpoint))?;
+        let mut heads = state.covered.heads();
+        let head = heads.find(|head| head.chain == chain && head.sequence >= sequence).copied();
+        Ok(state.latest.zip(head))
     }
 
     /// The number of alarms raised since the start.

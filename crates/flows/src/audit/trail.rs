@@ -2,10 +2,11 @@
 //! recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_audit::{
-    Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EventKind,
-    EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
+    Block, BlockError, BlockReader, ChainId, Cursor, DecisionId, Details, Entry, EntryId,
+    EventKind, EventRecord, ExportFormat, Filter, NewestFirst, Outcome, SecurityEvent,
 };
 use portcullis_domain::{AccountId, Ambient, EventId, Timestamp};
 
@@ -65,7 +66,7 @@ pub struct BlockPage {
 
 /// The maximum time span of a block: a search that begins at some time can skip all blocks that end
 /// so much later.
-pub const MAX_BLOCK_SPAN: std::time::Duration = std::time::Duration::from_secs(60);
+pub const MAX_BLOCK_SPAN: Duration = Duration::from_secs(60);
 
 /// The maximum payload that is read, in bytes. Blocks of this version are much smaller; earlier
 /// versions were bounded by the database only.
@@ -78,7 +79,12 @@ pub struct Page {
     pub entries: Vec<Entry<'static>>,
     /// The start of the next page; `None` at the end.
     pub next: Option<Cursor>,
+    /// The place of the newest entry, or now if there is none: later entries are [newer](AuditLog::newer).
+    pub newest: Cursor,
 }
+
+/// The maximum time between a decision and its storage: the longest window of recording.
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
 /// The reason why the audit log cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -131,7 +137,35 @@ impl AuditLog {
         let entries = stream.by_ref().take(most).collect::<Result<Vec<_>, _>>()?;
         let more = stream.next().transpose()?.is_some();
         let next = entries.last().filter(|_| more).map(Cursor::after);
-        Ok(Page { entries, next })
+        let newest = entries.first().map_or_else(|| self.now(), Cursor::after);
+        Ok(Page { entries, next, newest })
+    }
+
+    /// The newest entries of a recorded search since this place, at most `most`; not recorded again.
+    ///
+    /// A decision is stored later than its time. So entries of the last ten seconds before the place come again:
+    /// the reader tells new ones by their ids. `next` is set if entries after the place are left out.
+    pub fn newer(
+        &self,
+        filter: &Filter,
+        since: Cursor,
+        most: usize,
+    ) -> Result<Page, AuditLogError> {
+        let from = since.at - MAX_DELAY;
+        let from = filter.from.map_or(from, |earliest| earliest.max(from));
+        let filter = Filter { from: Some(from), ..filter.clone() };
+        let mut stream = self.stream(&filter, None);
+        let entries = stream.by_ref().take(most).collect::<Result<Vec<_>, _>>()?;
+        let more = stream.next().transpose()?.is_some_and(|entry| entry.at > since.at);
+        let next = entries.last().filter(|_| more).map(Cursor::after);
+        let newest = entries.first().map_or(since, Cursor::after).max(since);
+        Ok(Page { entries, next, newest })
+    }
+
+    /// The place of an entry that would be made now.
+    fn now(&self) -> Cursor {
+        let at = self.ambient.now();
+        Cursor { at, id: EntryId::Event(EventId::generate(at, &*self.ambient.random)) }
     }
 
     /// All matches, newest first, read on demand. The export is recorded before it begins.
@@ -189,7 +223,7 @@ impl AuditLog {
     }
 
     /// Records a reading. `about` is the account whose entries were read, if it is one.
-    fn record(
+    pub(crate) fn record(
         &self,
         kind: EventKind,
         principal: &Principal,

@@ -63,9 +63,14 @@ pub trait DeadLetterStore: Send + Sync {
     /// Dead letters, the latest first, at most `most`.
     fn dead_letters(&self, most: u32) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Makes one dead letter, or all, due at once with all attempts, and records the effects of
-    /// their number.
-    fn resend(&self, which: DeadLetters, effects: EffectsOf<'_, u64>) -> Result<u64, StoreError>;
+    /// Makes one dead letter, or the next ones of all in the order of their ids, due at once with all
+    /// attempts, and records the effects. A mail stays a dead letter if its code or its link is over, by
+    /// the rule of [`OutboxDirectoryStore::resend_mail`].
+    fn resend(
+        &self,
+        which: DeadLetters,
+        effects: EffectsOf<'_, ResentLetters>,
+    ) -> Result<ResentLetters, StoreError>;
 }
 
 /// The port of secrets that were sent by mail.
@@ -251,8 +256,27 @@ pub struct DeadLetter {
 pub enum DeadLetters {
     /// One.
     One(MessageId),
+    /// All after this one.
+    All {
+        /// `None` from the first on.
+        after: Option<MessageId>,
+    },
+}
+
+impl DeadLetters {
     /// All.
-    All,
+    pub const ALL: Self = Self::All { after: None };
+}
+
+/// The result of sending dead letters again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResentLetters {
+    /// The number of mails that are due again.
+    pub due: u64,
+    /// The number of mails that stay dead letters, because their codes or links are over.
+    pub over: u64,
+    /// The last of them; `None` if there were none.
+    pub last: Option<MessageId>,
 }
 
 /// The use cases of operators for dead letters.
@@ -276,20 +300,29 @@ impl DeadLetterAdministration {
         self.store.dead_letters(most)
     }
 
-    /// Sends dead letters again: they are due at once, with all attempts. Returns their number, and
-    /// records it.
+    /// Sends dead letters again: those whose codes and links are not over are due at once, with all
+    /// attempts. Records their number.
     ///
     /// # Errors
     ///
-    /// If the database fails.
-    pub fn resend(&self, operator: &Principal, which: DeadLetters) -> Result<u64, StoreError> {
+    /// If the database fails. Mails that were made due before stay due.
+    pub fn resend(
+        &self,
+        operator: &Principal,
+        which: DeadLetters,
+    ) -> Result<ResentLetters, StoreError> {
         let (kind, outcome) = (EventKind::MailResent, Outcome::Success);
         let event = event_now(kind, outcome, &operator.origin, &self.ambient).by(operator.actor);
-        self.store.resend(which, &|messages| {
-            let recorded = Effects::from(
-                event.clone().with(Details::Mails { messages: *messages, message: None }),
-            );
-            recorded.only_if(*messages > 0)
-        })
+        let effects = |resent: &ResentLetters| {
+            let details = Details::Mails { messages: resent.due, message: None };
+            Effects::from(event.clone().with(details)).only_if(resent.due > 0)
+        };
+        let mut resent = self.store.resend(which, &effects)?;
+        while let (DeadLetters::All { .. }, Some(_)) = (which, resent.last) {
+            let next = self.store.resend(DeadLetters::All { after: resent.last }, &effects)?;
+            let (due, over) = (resent.due + next.due, resent.over + next.over);
+            resent = ResentLetters { due, over, last: next.last };
+        }
+        Ok(resent)
     }
 }

@@ -62,6 +62,13 @@ impl CheckpointStore for Store {
         })
     }
 
+    fn checkpoint_state(
+        &self,
+        is_signed: &dyn Fn(&Checkpoint) -> bool,
+    ) -> Result<CheckpointState, StoreError> {
+        self.read_snapshot(|connection| checkpoint_state(connection, is_signed))
+    }
+
     fn walk_back(
         &self,
         visit: &mut dyn FnMut(StoredCheckpoint) -> bool,

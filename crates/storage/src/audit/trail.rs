@@ -79,32 +79,40 @@ impl AuditLogStore for Store {
     }
 
     fn block_with(&self, decision: DecisionId) -> Result<Option<Block>, AuditLogError> {
-        let Ok(ordinal) = i64::try_from(decision.ordinal) else { return Ok(None) };
-        let last_before = decision_blocks::table
-            .filter(decision_blocks::chain.eq(decision.chain.as_i64()))
-            .filter(decision_blocks::first_ordinal.le(ordinal))
-            .order(decision_blocks::first_ordinal.desc());
-        let row: Result<Option<BlockRow>, AuditLogError> = self.read_snapshot(|connection| {
-            let outline: Option<Outline> = dispatch!(connection, inner => {
-                last_before.select(outline_columns()).first(inner).optional()
-            })?;
-            match outline {
-                Some(outline) if outline.is_too_large() => return Ok(Err(outline.too_large())),
-                _ => {}
-            }
-            Ok(Ok(dispatch!(connection, inner => {
-                last_before.select(BlockRow::as_select()).first(inner).optional()
-            })?))
-        })?;
-        let holds = |block: &Block| {
-            decision.ordinal.saturating_sub(block.first_ordinal) < u64::from(block.count)
-        };
-        Ok(row?.map(Block::from).filter(holds))
+        let row = self.read_snapshot(|connection| block_row(connection, decision))??;
+        Ok(row.map(Block::from).filter(|block| may_hold(block, decision)))
     }
 
     fn record(&self, event: &SecurityEvent) -> Result<(), StoreError> {
         self.write_with(|_| Ok(((), event.clone().into())))
     }
+}
+
+/// Reads the last block that begins with this decision or before it, unless it is too large.
+pub(super) fn block_row(
+    connection: &mut Connection,
+    decision: DecisionId,
+) -> Result<Result<Option<BlockRow>, AuditLogError>, Failure> {
+    let Ok(ordinal) = i64::try_from(decision.ordinal) else { return Ok(Ok(None)) };
+    let last_before = decision_blocks::table
+        .filter(decision_blocks::chain.eq(decision.chain.as_i64()))
+        .filter(decision_blocks::first_ordinal.le(ordinal))
+        .order(decision_blocks::first_ordinal.desc());
+    let outline: Option<Outline> = dispatch!(connection, inner => {
+        last_before.select(outline_columns()).first(inner).optional()
+    })?;
+    match outline {
+        Some(outline) if outline.is_too_large() => return Ok(Err(outline.too_large())),
+        _ => {}
+    }
+    Ok(Ok(dispatch!(connection, inner => {
+        last_before.select(BlockRow::as_select()).first(inner).optional()
+    })?))
+}
+
+/// True if the columns of the block say that it holds the decision.
+pub(super) fn may_hold(block: &Block, decision: DecisionId) -> bool {
+    decision.ordinal.saturating_sub(block.first_ordinal) < u64::from(block.count)
 }
 
 fn events(

@@ -3,10 +3,11 @@
 use diesel::prelude::*;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
-use portcullis_flows::node::outbox::{DeadLetter, DeadLetterStore, DeadLetters};
+use portcullis_flows::node::outbox::{DeadLetter, DeadLetterStore, DeadLetters, ResentLetters};
 
 use crate::connection::dispatch;
 use crate::node::outbox::lock_mails;
+use crate::node::resend::{Resend, is_over};
 use crate::schema::outbox;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
@@ -25,27 +26,44 @@ impl DeadLetterStore for Store {
         })
     }
 
-    fn resend(&self, which: DeadLetters, effects: EffectsOf<'_, u64>) -> Result<u64, StoreError> {
+    fn resend(
+        &self,
+        which: DeadLetters,
+        effects: EffectsOf<'_, ResentLetters>,
+    ) -> Result<ResentLetters, StoreError> {
         self.write_recorded(effects, |connection| {
-            let now = Instant::from(connection.now()?);
-            let due = (
-                outbox::dead_at.eq(None::<Instant>),
-                outbox::attempts.eq(0),
-                outbox::due_at.eq(now),
-            );
-            let dead = outbox::table.filter(outbox::dead_at.is_not_null());
-            let dead: Vec<Key> = match which {
+            let dead = outbox::table.filter(outbox::dead_at.is_not_null()).limit(AT_ONCE);
+            let letters: Vec<Key> = match which {
                 DeadLetters::One(id) => {
                     lock_mails!(connection, dead.filter(outbox::id.eq(Key::from(id))))?
                 }
-                DeadLetters::All => lock_mails!(connection, dead)?,
+                DeadLetters::All { after: None } => lock_mails!(connection, dead)?,
+                DeadLetters::All { after: Some(after) } => {
+                    lock_mails!(connection, dead.filter(outbox::id.gt(Key::from(after))))?
+                }
             };
-            let resend = diesel::update(outbox::table.filter(outbox::id.eq_any(dead))).set(due);
-            let rows = dispatch!(connection, inner => resend.execute(inner))?;
-            Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+            let mut due = Vec::with_capacity(letters.len());
+            for letter in &letters {
+                if !is_over(connection, (*letter).into())? {
+                    due.push(*letter);
+                }
+            }
+            let now = Instant::from(connection.now()?);
+            let again = outbox::table.filter(outbox::id.eq_any(&due));
+            let resend = diesel::update(again).set(Resend::at(now));
+            dispatch!(connection, inner => resend.execute(inner))?;
+            let count = |mails: usize| u64::try_from(mails).unwrap_or(u64::MAX);
+            Ok(ResentLetters {
+                due: count(due.len()),
+                over: count(letters.len() - due.len()),
+                last: letters.last().map(|last| (*last).into()),
+            })
         })
     }
 }
+
+/// The maximum of dead letters that one transaction makes due.
+const AT_ONCE: i64 = 500;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = outbox)]

@@ -1,31 +1,19 @@
 //! `OutboxDirectoryStore`: pages of the outbox, and a mail that an administrator sends again.
 
 use diesel::prelude::*;
-use portcullis_domain::{AccountId, MessageId};
+use portcullis_domain::MessageId;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
-use portcullis_flows::node::mail::{Mail, SecretPurpose, SecretSubject};
 use portcullis_flows::node::outbox::{
     FailureClass, MailSearch, MailState, OutboxDirectoryStore, OutboxMail, ResendResult,
 };
 
-use crate::connection::{Connection, dispatch};
-use crate::failure::Failure;
+use crate::connection::dispatch;
 use crate::node::outbox::lock_mails;
-use crate::schema::{
-    accounts, email_changes, invitations, mail_secrets, outbox, pending_registrations,
-};
-use crate::sign_in::challenge;
+use crate::node::resend::{Resend, is_over};
+use crate::schema::outbox;
 use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
-
-/// True if the query finds a row.
-macro_rules! finds {
-    ($connection:expr, $query:expr) => {{
-        let found = diesel::select(diesel::dsl::exists($query));
-        dispatch!($connection, inner => found.get_result::<bool>(inner))
-    }};
-}
 
 impl OutboxDirectoryStore for Store {
     fn mails(&self, search: &MailSearch) -> Result<Vec<OutboxMail>, StoreError> {
@@ -79,12 +67,8 @@ impl OutboxDirectoryStore for Store {
             }
             let now = Instant::from(connection.now()?);
             let is_late = outbox::dead_at.is_not_null().or(outbox::due_at.gt(now));
-            let resend = diesel::update(own.filter(outbox::delivered_at.is_null()).filter(is_late))
-                .set((
-                    outbox::dead_at.eq(None::<Instant>),
-                    outbox::attempts.eq(0),
-                    outbox::due_at.eq(now),
-                ));
+            let late = own.filter(outbox::delivered_at.is_null()).filter(is_late);
+            let resend = diesel::update(late).set(Resend::at(now));
             let changed = dispatch!(connection, inner => resend.execute(inner))?;
             let row: ListedRow = dispatch!(connection, inner => {
                 own.select(ListedRow::as_select()).first(inner)
@@ -97,77 +81,6 @@ impl OutboxDirectoryStore for Store {
             })
         })
     }
-}
-
-/// True if the mail brings a code or a link that is over. Another attempt would send a new one: of a sign-in that
-/// nobody waits for, of a request that is gone, or in place of a later link. The mail must be locked.
-fn is_over(connection: &mut Connection, mail: MessageId) -> Result<bool, Failure> {
-    let query = outbox::table.find(Key::from(mail)).select((
-        outbox::payload,
-        outbox::recipient,
-        outbox::account_id,
-    ));
-    let (payload, recipient, account): (String, String, Option<Key>) =
-        dispatch!(connection, inner => query.first(inner))?;
-    // The delivery makes a mail that this version cannot read a dead letter again.
-    let Ok(content) = serde_json::from_str::<Mail>(&payload) else { return Ok(false) };
-    let Some(purpose) = content.purpose() else { return Ok(false) };
-    let account: Option<AccountId> = account.map(Into::into);
-    let now = Instant::from(connection.now()?);
-    match content.subject(mail, account) {
-        Some(SecretSubject::Message { message, account })
-            if purpose == SecretPurpose::SignInCode =>
-        {
-            Ok(!challenge::awaits_code(connection, account, message)?)
-        }
-        // An alert stays useful. Without an account a mail has no link.
-        Some(SecretSubject::Message { .. }) | None => Ok(false),
-        Some(SecretSubject::Registration(id)) => {
-            let waiting = pending_registrations::table
-                .find(Key::from(id))
-                .filter(pending_registrations::expires_at.gt(now));
-            Ok(!finds!(connection, waiting)?)
-        }
-        Some(SecretSubject::EmailChange(id)) => {
-            let waiting =
-                email_changes::table.find(Key::from(id)).filter(email_changes::expires_at.gt(now));
-            Ok(!finds!(connection, waiting)?)
-        }
-        Some(SecretSubject::Invitation(id)) => {
-            let waiting =
-                invitations::table.find(Key::from(id)).filter(invitations::expires_at.gt(now));
-            Ok(!finds!(connection, waiting)?)
-        }
-        Some(SecretSubject::Account(account)) => {
-            is_over_for(connection, purpose, account, mail, &recipient)
-        }
-    }
-}
-
-/// True if the link of an account has no use any more: the account is gone, inactive, has another address or
-/// a verified one; or a later link of the same purpose was sent, which the new one would replace.
-fn is_over_for(
-    connection: &mut Connection,
-    purpose: SecretPurpose,
-    account: AccountId,
-    mail: MessageId,
-    recipient: &str,
-) -> Result<bool, Failure> {
-    let holder = accounts::table
-        .find(Key::from(account))
-        .filter(accounts::is_active)
-        .filter(accounts::email.eq(recipient))
-        .select(accounts::email_verified);
-    let is_verified: Option<bool> = dispatch!(connection, inner => holder.first(inner).optional())?;
-    let is_useless =
-        is_verified.is_none_or(|verified| verified && purpose == SecretPurpose::VerifyEmail);
-    if is_useless {
-        return Ok(true);
-    }
-    let later = mail_secrets::table
-        .find((purpose.as_str(), Key::from(account)))
-        .filter(mail_secrets::message_id.gt(Key::from(mail)));
-    Ok(finds!(connection, later)?)
 }
 
 #[derive(Queryable, Selectable)]

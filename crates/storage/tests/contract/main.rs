@@ -92,6 +92,8 @@ mod revocation;
 #[cfg(test)]
 mod revocation_races;
 #[cfg(test)]
+mod sealed_entry;
+#[cfg(test)]
 mod secret;
 #[cfg(test)]
 mod session;

@@ -7,8 +7,9 @@ use portcullis_domain::{Clock, Email, MessageId, SystemRandom};
 use portcullis_flows::effects::{Effects, Message, Recipient};
 use portcullis_flows::node::mail::{Mail, MailText};
 use portcullis_flows::node::outbox::{
-    Attempt, AttemptResult, ClaimedMessage, FailureClass, Lease, MailSearch, MailState, NewSecret,
-    OutboxDirectoryStore, OutboxMail, OutboxStore, ResendResult,
+    Attempt, AttemptResult, ClaimedMessage, DeadLetterStore, DeadLetters, FailureClass, Lease,
+    MailSearch, MailState, NewSecret, OutboxDirectoryStore, OutboxMail, OutboxStore, ResendResult,
+    ResentLetters,
 };
 use portcullis_storage::Store;
 use portcullis_testkit::samples::{self, NOW};
@@ -183,6 +184,41 @@ fn what_a_code_or_link_is_for_and_is_gone_is_not_sent_again() {
             assert_eq!(is_due, !is_verified, "{mail:?} {database:?}");
             store.execute("DELETE FROM outbox").unwrap();
         }
+    });
+}
+
+/// The operator of the command line and an administrator get the same result for every kind of mail.
+#[test]
+fn dead_letters_and_mails_of_the_directory_follow_one_rule() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let nothing = |_: &ResentLetters| Effects::default();
+        let mut over = Vec::new();
+        for mail in Mail::samples() {
+            store.append_effects(mail_to(&ada, mail.clone())).unwrap();
+            let message = send(store, ONE, &dead());
+            let resent = store.resend(DeadLetters::One(message.id), &nothing).unwrap();
+            assert_eq!(resent.due + resent.over, 1, "{mail:?} {database:?}");
+            if resent.due == 1 {
+                assert_eq!(send(store, ONE, &dead()).id, message.id);
+            } else {
+                over.push(message.id);
+            }
+            let is_due = matches!(resend(store, message.id), ResendResult::Due(_));
+            assert_eq!(u64::from(is_due), resent.due, "{mail:?} {database:?}");
+            if is_due {
+                store.execute("DELETE FROM outbox WHERE dead_at IS NULL").unwrap();
+            }
+        }
+        assert!(over.len() >= 4, "{over:?}");
+        store.append_effects(mail_to(&ada, Mail::Test)).unwrap();
+        let useful = send(store, ONE, &dead());
+        let all = store.resend(DeadLetters::ALL, &nothing).unwrap();
+        assert_eq!((all.due, all.over), (1, u64::try_from(over.len()).unwrap()), "{database:?}");
+        let none = store.resend(DeadLetters::All { after: all.last }, &nothing).unwrap();
+        assert_eq!(none, ResentLetters::default());
+        assert_eq!(claim(store, ONE, 10).iter().map(|it| it.id).collect::<Vec<_>>(), [useful.id]);
     });
 }
 

@@ -29,6 +29,11 @@ pub static MAILED_LINKS: RateLimit =
 pub static PASSKEY_OPTIONS: RateLimit =
     RateLimit::new("passkey_options", 30, Duration::from_secs(60));
 
+/// The limit of reports of violations of the content policy. An extension of a browser may cause one on every
+/// page, so its user is not banned for them.
+pub static CSP_REPORTS: RateLimit =
+    RateLimit::new("csp_reports", 20, Duration::from_secs(60)).without_bans();
+
 /// Permits for searches of the audit log. Each holds at most about 40 MiB, and 64 MiB more if a block of an earlier
 /// version is large.
 pub static SEARCHES: Concurrency =

@@ -36,7 +36,10 @@ pub enum Rate {
 
 /// A rate limit that routes name. Routes with the same one share it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RateLimit(Quota);
+pub struct RateLimit {
+    quota: Quota,
+    starts_bans: bool,
+}
 
 impl RateLimit {
     /// An exact limit for client addresses. In a `static`, numbers that make no quota do not
@@ -48,14 +51,21 @@ impl RateLimit {
     #[expect(clippy::panic, reason = "limits of routes are statics: it panics at compile time")]
     pub const fn new(name: &'static str, limit: u32, window: Duration) -> Self {
         match Quota::sliding(name, limit, window) {
-            Ok(quota) => Self(quota),
+            Ok(quota) => Self { quota, starts_bans: true },
             Err(_) => panic!("the numbers make no quota"),
         }
     }
 
+    /// The same limit, whose refusals are no offences: for requests that a browser sends by itself, without
+    /// waiting as long as it is told.
+    #[must_use]
+    pub const fn without_bans(self) -> Self {
+        Self { starts_bans: false, ..self }
+    }
+
     /// The quota, with the name that clients see in `RateLimit-Policy` and the default numbers.
     pub const fn quota(&self) -> &Quota {
-        &self.0
+        &self.quota
     }
 }
 
@@ -86,7 +96,7 @@ pub struct RateLimitSettings {
 pub(crate) enum RouteRate {
     Exempt,
     General,
-    Quota(Quota),
+    Quota { quota: Quota, starts_bans: bool },
 }
 
 /// The rate limits of this node.
@@ -127,8 +137,9 @@ impl RateLimits {
             Rate::General => RouteRate::General,
             Rate::Of(rate) => {
                 let configured = self.settings.iter().flat_map(|settings| &settings.routes);
-                let mut configured = configured.filter(|quota| quota.name() == rate.0.name());
-                RouteRate::Quota(*configured.next().unwrap_or(&rate.0))
+                let mut configured = configured.filter(|quota| quota.name() == rate.quota.name());
+                let quota = *configured.next().unwrap_or(&rate.quota);
+                RouteRate::Quota { quota, starts_bans: rate.starts_bans }
             }
         }
     }
@@ -155,11 +166,11 @@ impl RateLimits {
         rate: &RouteRate,
     ) -> Result<Option<States>, Problem> {
         let Some((_, address)) = self.limited_address(request)? else { return Ok(None) };
-        let RouteRate::Quota(quota) = rate else { return Ok(None) };
+        let RouteRate::Quota { quota, starts_bans } = rate else { return Ok(None) };
         let demand = Demand { quota, subject: Subject::from(address) };
         let states = self.limiter.acquire(|| self.clock.monotonic(), &[demand]).await;
         let states = states.map_err(|_| Problem::new(Code::Internal))?;
-        self.answer(states, Some(address)).map(Some)
+        self.answer(states, Some(address).filter(|_| *starts_bans)).map(Some)
     }
 
     /// The client address, if its requests are limited.
@@ -217,8 +228,8 @@ impl RateLimits {
         }
         let rates = [&WRONG_INTROSPECTED_KEYS, &WRONG_API_KEYS];
         let quotas = rates.map(|rate| match self.of_route(Rate::Of(rate)) {
-            RouteRate::Quota(quota) => quota,
-            RouteRate::Exempt | RouteRate::General => rate.0,
+            RouteRate::Quota { quota, .. } => quota,
+            RouteRate::Exempt | RouteRate::General => rate.quota,
         });
         let addresses = [Some(RequestContext::of(request).address), client];
         let demands: Vec<_> = quotas
