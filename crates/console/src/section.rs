@@ -2,13 +2,15 @@
 
 use portcullis_flows::access::permission::{self, Permission};
 
-use crate::strings::ENGLISH;
+use crate::strings::{ENGLISH, RISK};
 
 /// A section for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     /// Successful and failed sign-ins.
     SignIns,
+    /// The risk of sign-ins.
+    Risk,
     /// Accounts.
     Accounts,
     /// Sessions of all accounts.
@@ -35,8 +37,9 @@ pub(crate) enum Section {
 
 impl Section {
     /// In the order of the navigation.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::SignIns,
+        Self::Risk,
         Self::Accounts,
         Self::Sessions,
         Self::Lockouts,
@@ -54,6 +57,7 @@ impl Section {
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::SignIns => "/console/admin/sign-ins",
+            Self::Risk => "/console/admin/risk",
             Self::Lockouts => "/console/admin/lockouts",
             Self::Accounts => "/console/admin/users",
             Self::Sessions => "/console/admin/sessions",
@@ -72,6 +76,7 @@ impl Section {
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::SignIns => ENGLISH.sign_ins_title,
+            Self::Risk => RISK.title,
             Self::Lockouts => ENGLISH.lockouts_title,
             Self::Accounts => ENGLISH.accounts_title,
             Self::Sessions => ENGLISH.all_sessions_title,
@@ -95,7 +100,7 @@ impl Section {
             Self::Invitations => &[permission::INVITE],
             Self::Bans => &[permission::READ_BANS],
             Self::Matrix => &[permission::READ_MATRIX],
-            Self::Audit | Self::SignIns => &[permission::READ_AUDIT_LOG],
+            Self::Audit | Self::SignIns | Self::Risk => &[permission::READ_AUDIT_LOG],
             Self::Outbox => &[permission::READ_OUTBOX],
             Self::SigningKeys | Self::Jobs | Self::Settings => &[permission::READ_SERVER],
         }

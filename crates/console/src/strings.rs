@@ -1,27 +1,36 @@
 //! Texts: every English text of the pages, and the sentences for error codes.
 //!
-//! A translation is another value of [`Strings`]; one that lacks a text does not compile.
+//! A translation is another value of [`Strings`] and of the types beside it; one that lacks a text does not
+//! compile.
 
-mod problem;
-
-pub(crate) use self::problem::{advice, title};
-use crate::paths;
-
-/// Declares the texts: name and English text.
+/// Declares texts: the type, its English value, and of each text the name and the English words.
 macro_rules! strings {
-    ($($name:ident $text:literal)*) => {
-        /// The texts of the pages.
+    ($type:ident $english:ident; $($name:ident $text:literal)*) => {
+        /// Texts of pages.
         #[derive(Debug)]
-        pub(crate) struct Strings {
+        pub(crate) struct $type {
             $(pub(crate) $name: &'static str),*
         }
 
         /// English.
-        pub(crate) static ENGLISH: Strings = Strings { $($name: $text),* };
+        pub(crate) static $english: $type = $type { $($name: $text),* };
     };
 }
 
+mod first_steps;
+mod problem;
+mod risk;
+mod setup;
+
+pub(crate) use self::first_steps::{FIRST_STEPS, FirstStepsStrings};
+pub(crate) use self::problem::{advice, title};
+pub(crate) use self::risk::{RISK, RiskStrings};
+pub(crate) use self::setup::SETUP;
+use crate::paths;
+
 strings! {
+    Strings ENGLISH;
+
     language "en"
     navigation "Sections"
     account_section "Account"
