@@ -15,12 +15,8 @@ pub(crate) fn token(server: &TestServer) -> String {
 
 fn set_up(browser: &mut Browser, token: &str, username: &str, password: &str) -> Answer {
     let email = format!("{username}@example.org");
-    let fields = [
-        ("setup_token", token),
-        ("username", username),
-        ("email", &email),
-        ("password", password),
-    ];
+    let fields =
+        [("setup_token", token), ("username", username), ("email", &email), ("password", password)];
     browser.submit(PATH, &fields)
 }
 

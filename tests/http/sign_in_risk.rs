@@ -152,7 +152,11 @@ fn an_auditor_reads_the_reasons_and_replays_other_thresholds() {
         assert_eq!(lax["changes"][0]["outcome"], "allowed");
         for query in ["challenge_at=101", "refuse_at=0", "days=366", "days=x"] {
             let wrong = grace.get(&format!("{path}?{query}"));
-            assert_eq!((wrong.status, wrong.code()), (400, "invalid_request".to_owned()), "{query}");
+            assert_eq!(
+                (wrong.status, wrong.code()),
+                (400, "invalid_request".to_owned()),
+                "{query}"
+            );
         }
     });
 }

@@ -81,6 +81,15 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&api_key::ROTATE, api_key::rotate);
     to.add(&api_key::REVOCATION, api_key::revocation);
     to.add(&api_key::REVOKE, api_key::revoke);
+    administration(to);
+    to.add(&session::LIST, session::list);
+    to.add(&session::END, session::end);
+    to.add(&session::END_OTHERS, session::end_others);
+    to.add(&session::FORGET, session::forget);
+}
+
+/// The pages for operators.
+fn administration(to: &mut impl Router) {
     to.add(&account_directory::LIST, account_directory::list);
     to.add(&account_change::SHOW, account_change::show);
     to.add(&account_change::CHANGE_ROLE, account_change::change_role);
@@ -118,10 +127,6 @@ pub(crate) fn routes(to: &mut impl Router) {
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);
     to.add(&ban::LIFT, ban::lift);
-    to.add(&session::LIST, session::list);
-    to.add(&session::END, session::end);
-    to.add(&session::END_OTHERS, session::end_others);
-    to.add(&session::FORGET, session::forget);
 }
 
 /// Every route of this crate.

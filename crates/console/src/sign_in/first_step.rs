@@ -84,8 +84,7 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 5] =
-        [Self::Ended, Self::Registered, Self::SetUp, Self::Reset, Self::TooOld];
+    const ALL: [Self; 5] = [Self::Ended, Self::Registered, Self::SetUp, Self::Reset, Self::TooOld];
 
     const fn as_str(self) -> &'static str {
         match self {

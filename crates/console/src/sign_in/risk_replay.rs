@@ -243,10 +243,30 @@ struct ReplayPage<'a> {
 
 /// The result of a replay.
 struct Replayed {
-    report: RiskReplayReport,
+    examined: u64,
     cut_at: Option<Moment>,
+    /// For each recorded outcome, the number of sign-ins for each outcome of the replay.
+    rows: Vec<(RiskOutcome, Vec<Cell>)>,
     changes: Vec<Change>,
     left_out: u64,
+}
+
+/// A number of sign-ins.
+struct Cell {
+    sign_ins: u64,
+    is_change: bool,
+}
+
+fn rows(report: &RiskReplayReport) -> Vec<(RiskOutcome, Vec<Cell>)> {
+    let rows = RiskOutcome::ALL.iter().zip(&report.counts);
+    let row = |(was, counts): (&RiskOutcome, &[u64; 3])| {
+        let cells = RiskOutcome::ALL.iter().zip(counts).map(|(would_be, sign_ins)| Cell {
+            sign_ins: *sign_ins,
+            is_change: was != would_be && *sign_ins > 0,
+        });
+        (*was, cells.collect())
+    };
+    rows.map(row).collect()
 }
 
 /// A sign-in with another outcome.
@@ -383,9 +403,10 @@ pub(crate) async fn replay(
         let unlisted = report.changes.len().saturating_sub(changes.len());
         Ok::<_, AuditLogError>(Replayed {
             left_out: report.left_out + u64::try_from(unlisted).unwrap_or(u64::MAX),
+            examined: report.examined,
             cut_at: report.cut_at.map(Moment),
+            rows: rows(&report),
             changes,
-            report,
         })
     };
     shown.result = Some(blocking(work).await?);

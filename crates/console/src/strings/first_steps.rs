@@ -31,7 +31,6 @@ strings! {
     mail_printed "It was printed."
     mail_waits "It waits for its first attempt."
     mail_next "Next attempt:"
-    mail_log "The log of the server has the reply of the mail server."
     failure_refused "The mail server refuses it. Check the sender, mail.from, and your address."
     failure_deferred "The mail server does not take it now, or does not answer in time."
     failure_unavailable "The mail server cannot be reached, or takes no mail at all. Check the section [mail]."

@@ -10,7 +10,6 @@ strings! {
     refuse_at "Refused from"
     points "points"
     weights "Weights in force"
-    signal "Signal"
     each "for each beyond"
     at_most "at most"
     less_than "if less than"

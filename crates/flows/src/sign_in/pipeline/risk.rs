@@ -7,9 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{
-    Details, EventKind, Origin, RiskFacts, RiskOutcome, SecurityEvent,
-};
+use portcullis_audit::{Details, EventKind, Origin, RiskFacts, RiskOutcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, NetworkPrefix};
 use portcullis_token::Digest;
 
