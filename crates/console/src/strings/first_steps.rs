@@ -43,7 +43,7 @@ strings! {
     factor_show "Show your factors"
 
     route_title "Protect a first route"
-    route_text "A service asks this server about each token, or verifies tokens itself. It has a credential of its own, which this command creates:"
+    route_text "A service asks this server about each token, or verifies tokens itself. These commands create its credential, and write the access matrix for its code:"
     route_has "A service has a credential."
     route_curl "Any language"
     route_curl_text "The published keys, and the question about one token:"
