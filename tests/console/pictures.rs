@@ -15,6 +15,9 @@ use serde_json::Value;
 /// The widths of a large and of a small screen.
 const WIDTHS: [u32; 2] = [1280, 390];
 
+/// The id of no account.
+const NOBODY: &str = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e99";
+
 /// A name of the maximum length.
 const LONG_NAME: &str = "Karolina Wilhelmina Esperanza von Hohenstaufen-Wittelsbach zu Neuschwanstein und Habsburg-Lothringen";
 
@@ -116,6 +119,12 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     page.fill("#reason", "A scan of all paths");
     page.submit();
     take(page, "admin-bans");
+    page.open(&format!("{origin}/console/setup"));
+    take(page, "setup-closed");
+    page.open(&format!("{origin}/console/admin/first-steps"));
+    take(page, "admin-first-steps");
+    page.follow("form[action$='/test-mail'] button");
+    take(page, "admin-first-steps-mail");
     page.open(&format!("{origin}/console/admin/matrix"));
     take(page, "admin-matrix");
     page.open(&format!(
@@ -136,6 +145,16 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     take(page, "admin-sign-ins");
     page.open(&format!("{origin}/console/admin"));
     take(page, "admin-overview");
+    page.open(&format!("{origin}/console/admin/risk?account={NOBODY}"));
+    take(page, "admin-risk-none");
+    page.open(&format!("{origin}/console/admin/risk"));
+    take(page, "admin-risk");
+    page.fill("#challenge_at", "15");
+    page.follow("form[action$='/replay'] button");
+    take(page, "admin-risk-replay");
+    page.fill("#refuse_at", "10");
+    page.follow("form.filter button");
+    take(page, "admin-risk-replay-refused");
     page.open(&format!("{origin}/console/admin/lockouts"));
     take(page, "admin-lockouts");
     page.open(&format!("{origin}/console/admin/matrix/replay?version=1&days=7"));
@@ -162,6 +181,14 @@ fn every_page_fits_its_screen_and_has_no_barrier() {
     let mut chromium = Chromium::start();
     let mut page = chromium.page();
     let origin = server.origin().to_owned();
+    page.open(&format!("{origin}/console/setup"));
+    take(&mut page, "setup");
+    page.fill("#setup_token", "not-the-token");
+    page.fill("#username", "grace");
+    page.fill("#email", "grace@example.org");
+    page.fill("#password", PASSWORD);
+    page.submit();
+    take(&mut page, "setup-refused");
     page.open(&format!("{origin}/console/sign-in"));
     take(&mut page, "sign-in");
     page.fill("#username", "ada");

@@ -13,7 +13,7 @@ use crate::api_keys::create;
 use crate::member::Member;
 
 /// The routes that take keys. Nothing else may be added without a reason.
-const ROUTES: [&str; 27] = [
+const ROUTES: [&str; 29] = [
     "GET /api/auth/me",
     "POST /api/authz/check",
     "POST /api/authz/check/batch",
@@ -38,6 +38,8 @@ const ROUTES: [&str; 27] = [
     "GET /api/admin/audit/checkpoints/{number}",
     "GET /api/admin/bans",
     "GET /api/admin/outbox",
+    "GET /api/admin/risk/replay",
+    "GET /api/admin/risk/sign-ins",
     "GET /api/admin/signing-keys",
     "GET /api/admin/jobs",
     "GET /api/admin/settings",

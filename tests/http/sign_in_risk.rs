@@ -6,6 +6,8 @@ use portcullis_flows::sign_in::risk::RiskPolicy;
 use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
 use serde_json::{Value, json};
 
+use crate::member::Member;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOME: &str = "192.0.2.7";
 const ABROAD: &str = "198.51.100.7";
@@ -110,4 +112,51 @@ fn without_an_assessment_a_right_password_is_enough_anywhere() {
     at_home(&server);
     let signed_in = sign_in(&mut Browser::of(&server), ABROAD, PASSWORD);
     assert!(signed_in.json().get("session_id").is_some(), "{}", signed_in.text);
+}
+
+#[test]
+fn an_auditor_reads_the_reasons_and_replays_other_thresholds() {
+    TestDatabase::on_both(|database| {
+        let server = server(database, Some(RiskPolicy::default()));
+        at_home(&server);
+        let challenged = sign_in(&mut Browser::of(&server), ABROAD, PASSWORD);
+        assert_eq!(challenged.json()["mfa_required"], true);
+        let grace = Member::new(&server, "grace", "admin");
+        server.clock().advance(Duration::from_secs(1));
+        let path = "/api/admin/risk/sign-ins";
+        let found = grace.get(&format!("{path}?outcome=challenged")).json();
+        assert_eq!((&found["challenge_at"], &found["refuse_at"]), (&json!(40), &json!(100)));
+        let [item] = &found["items"].as_array().expect("a list")[..] else { panic!("{found}") };
+        assert_eq!(item["address"], ABROAD);
+        assert_eq!((&item["recorded_score"], &item["score"]), (&json!(45), &json!(45)));
+        let signals = item["signals"].as_array().expect("a list").iter();
+        let signals: Vec<_> = signals.map(|it| (it["signal"].clone(), &it["points"])).collect();
+        let expected = [(json!("new_device"), &json!(20)), (json!("new_network"), &json!(25))];
+        assert_eq!(signals, expected);
+        let account = item["account_id"].as_str().expect("an id");
+        let of_ada = grace.get(&format!("{path}?account={account}&limit=1")).json();
+        let cursor = of_ada["next_cursor"].as_str().expect("a further one");
+        let rest = grace.get(&format!("{path}?account={account}&limit=1&cursor={cursor}")).json();
+        assert_eq!(rest["items"][0]["recorded_outcome"], "allowed");
+        let other = grace.get(&format!("{path}?cursor={cursor}"));
+        assert_eq!((other.status, other.code()), (400, "invalid_request".to_owned()));
+
+        let path = "/api/admin/risk/replay";
+        let lax = grace.get(&format!("{path}?challenge_at=50")).json();
+        assert_eq!((&lax["examined"], &lax["cut_at"]), (&json!(3), &Value::Null));
+        let outcomes = json!([
+            { "was": "allowed", "would_be": "allowed", "sign_ins": 2 },
+            { "was": "challenged", "would_be": "allowed", "sign_ins": 1 },
+        ]);
+        assert_eq!(lax["outcomes"], outcomes);
+        assert_eq!(lax["changes"][0]["outcome"], "allowed");
+        for query in ["challenge_at=101", "refuse_at=0", "days=366", "days=x"] {
+            let wrong = grace.get(&format!("{path}?{query}"));
+            assert_eq!(
+                (wrong.status, wrong.code()),
+                (400, "invalid_request".to_owned()),
+                "{query}"
+            );
+        }
+    });
 }

@@ -147,6 +147,8 @@ pub fn document() -> String {
         crate::audit::trail::search,
         crate::audit::trail::export::export,
         crate::audit::sign_in_statistics::read,
+        crate::sign_in::risk_replay::list,
+        crate::sign_in::risk_replay::replay,
         crate::audit::checkpoint::fetch,
         crate::node::ban::list,
         crate::node::ban::impose,

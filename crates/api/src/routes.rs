@@ -22,8 +22,8 @@ use crate::machine::{api_key, introspection, jwks};
 use crate::node::{ban, csp_report, document, health, job, outbox, setting, signing_key};
 use crate::sign_in::{
     backup_code, challenge, csrf, device, lockout_directory, mass_sign_out, passkey,
-    passkey_sign_in, password, refresh, session, session_directory, sign_out, step_up, totp,
-    unlock,
+    passkey_sign_in, password, refresh, risk_replay, session, session_directory, sign_out, step_up,
+    totp, unlock,
 };
 
 /// The server tries them in this order, so the routes with the most requests come first.
@@ -124,6 +124,8 @@ fn of_administrators(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&export::EXPORT, export::export);
     to.add(&sign_in_statistics::READ, sign_in_statistics::read);
+    to.add(&risk_replay::LIST, risk_replay::list);
+    to.add(&risk_replay::REPLAY, risk_replay::replay);
     to.add(&checkpoint::FETCH, checkpoint::fetch);
     to.add(&ban::LIST, ban::list);
     to.add(&ban::IMPOSE, ban::impose);

@@ -12,6 +12,7 @@ pub(crate) mod passkey_sign_in;
 pub(crate) mod password;
 pub(crate) mod reauthentication;
 pub(crate) mod refresh;
+pub(crate) mod risk_replay;
 pub(crate) mod session;
 pub(crate) mod session_directory;
 pub(crate) mod session_tokens;

@@ -164,6 +164,8 @@ words! {
         BanLifted = "ban_lifted",
         /// An operator made undeliverable mails due again.
         MailResent = "mail_resent",
+        /// An administrator sent a test mail to the own address.
+        MailTested = "mail_tested",
         /// A user tried to change a password.
         PasswordChange = "password_change",
         /// An operator gave an account a new password.

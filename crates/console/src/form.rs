@@ -102,6 +102,7 @@ impl Fault {
 /// The field to which a code without faults of fields belongs.
 const fn field_of(code: Code) -> Option<&'static str> {
     match code {
+        Code::InvalidSetupToken => Some("setup_token"),
         Code::UsernameTaken => Some("username"),
         Code::EmailTaken => Some("email"),
         Code::WrongPassword => Some("current_password"),

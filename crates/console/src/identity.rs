@@ -3,6 +3,7 @@
 pub(crate) mod account_change;
 pub(crate) mod account_deletion;
 pub(crate) mod account_directory;
+pub(crate) mod bootstrap;
 pub(crate) mod disavowal;
 pub(crate) mod email;
 pub(crate) mod email_change;

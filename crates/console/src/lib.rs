@@ -27,5 +27,6 @@ mod strings;
 pub use application::configure;
 pub use brand::{Brand, Color, ColorError, Logo, LogoError};
 pub use group::PAGES;
+pub use paths::SETUP;
 pub use routes::route_table;
-pub use site::Offers;
+pub use site::{MailWay, Offers};

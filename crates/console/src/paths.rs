@@ -6,6 +6,9 @@ pub(crate) const PASSKEY_SIGN_IN: &str = "/console/sign-in/passkey";
 pub(crate) const SIGN_OUT: &str = "/console/sign-out";
 pub(crate) const RENEW: &str = "/console/renew";
 pub(crate) const CONFIRM: &str = "/console/confirm";
+/// The page of the first administrator.
+pub const SETUP: &str = "/console/setup";
+pub(crate) const FIRST_STEPS: &str = "/console/admin/first-steps";
 pub(crate) const REGISTER: &str = "/console/register";
 pub(crate) const CHECK_MAIL: &str = "/console/check-mail";
 pub(crate) const VERIFY_EMAIL: &str = "/console/verify-email";

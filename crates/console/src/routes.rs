@@ -5,15 +5,15 @@ use portcullis_web::{Route, RouteTable, Router};
 use crate::access::{matrix, replay, version};
 use crate::audit::{entry, sign_in_statistics, trail};
 use crate::identity::{
-    account_change, account_deletion, account_directory, disavowal, email, email_change,
+    account_change, account_deletion, account_directory, bootstrap, disavowal, email, email_change,
     email_verification, invitation, mail_notice, own_data, password_change, password_reset,
     password_reset_request, profile, registration,
 };
 use crate::machine::api_key;
-use crate::node::{ban, outbox, overview, server, signing_key};
+use crate::node::{ban, first_steps, outbox, overview, server, signing_key};
 use crate::sign_in::{
     backup_code, challenge, factors, first_step, lockout_directory, passkey, passkey_sign_in,
-    password, renewal, session, session_directory, sign_out, step_up, totp,
+    password, renewal, risk_replay, session, session_directory, sign_out, step_up, totp,
 };
 use crate::{asset_route, home};
 
@@ -37,6 +37,8 @@ fn for_people(to: &mut impl Router) {
     to.add(&sign_out::SIGN_OUT, sign_out::sign_out);
     to.add(&step_up::SHOW, step_up::show);
     to.add(&step_up::CONFIRM, step_up::confirm);
+    to.add(&bootstrap::SHOW, bootstrap::show);
+    to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&registration::SHOW, registration::show);
     to.add(&registration::REGISTER, registration::register);
     to.add(&mail_notice::SHOW, mail_notice::show);
@@ -117,12 +119,16 @@ fn for_operators(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&entry::SHOW, entry::show);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
+    to.add(&risk_replay::LIST, risk_replay::list);
+    to.add(&risk_replay::REPLAY, risk_replay::replay);
     to.add(&lockout_directory::LIST, lockout_directory::list);
     to.add(&outbox::LIST, outbox::list);
     to.add(&outbox::RESEND, outbox::resend);
     to.add(&signing_key::LIST, signing_key::list);
     to.add(&signing_key::ROTATE, signing_key::rotate);
     to.add(&signing_key::RETIRE, signing_key::retire);
+    to.add(&first_steps::SHOW, first_steps::show);
+    to.add(&first_steps::TEST_MAIL, first_steps::test_mail);
     to.add(&server::JOBS, server::jobs);
     to.add(&server::SETTINGS, server::settings);
     to.add(&ban::LIST, ban::list);

@@ -2,7 +2,7 @@
 
 use portcullis_flows::access::permission::{self, Permission};
 
-use crate::strings::{ENGLISH, ENGLISH_OVERVIEW};
+use crate::strings::{ENGLISH, OVERVIEW, RISK};
 
 /// A section for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(crate) enum Section {
     Overview,
     /// Successful and failed sign-ins.
     SignIns,
+    /// The risk of sign-ins.
+    Risk,
     /// Accounts.
     Accounts,
     /// Sessions of all accounts.
@@ -37,9 +39,10 @@ pub(crate) enum Section {
 
 impl Section {
     /// In the order of the navigation.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Overview,
         Self::SignIns,
+        Self::Risk,
         Self::Accounts,
         Self::Sessions,
         Self::Lockouts,
@@ -58,6 +61,7 @@ impl Section {
         match self {
             Self::Overview => "/console/admin",
             Self::SignIns => "/console/admin/sign-ins",
+            Self::Risk => "/console/admin/risk",
             Self::Lockouts => "/console/admin/lockouts",
             Self::Accounts => "/console/admin/users",
             Self::Sessions => "/console/admin/sessions",
@@ -75,8 +79,9 @@ impl Section {
     /// Its name.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Overview => ENGLISH_OVERVIEW.title,
+            Self::Overview => OVERVIEW.title,
             Self::SignIns => ENGLISH.sign_ins_title,
+            Self::Risk => RISK.title,
             Self::Lockouts => ENGLISH.lockouts_title,
             Self::Accounts => ENGLISH.accounts_title,
             Self::Sessions => ENGLISH.all_sessions_title,
@@ -101,7 +106,7 @@ impl Section {
             Self::Invitations => &[permission::INVITE],
             Self::Bans => &[permission::READ_BANS],
             Self::Matrix => &[permission::READ_MATRIX],
-            Self::Audit | Self::SignIns => &[permission::READ_AUDIT_LOG],
+            Self::Audit | Self::SignIns | Self::Risk => &[permission::READ_AUDIT_LOG],
             Self::Outbox => &[permission::READ_OUTBOX],
             Self::SigningKeys | Self::Jobs | Self::Settings => &[permission::READ_SERVER],
         }

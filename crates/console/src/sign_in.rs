@@ -9,6 +9,7 @@ pub(crate) mod passkey;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod password;
 pub(crate) mod renewal;
+pub(crate) mod risk_replay;
 pub(crate) mod session;
 mod session_cookies;
 pub(crate) mod session_directory;

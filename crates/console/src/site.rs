@@ -33,6 +33,19 @@ pub struct Offers {
     pub registration: Result<(), Code>,
     /// True if the server has a domain name, to which passkeys are bound.
     pub passkeys: bool,
+    /// The way of the mails.
+    pub mails: MailWay,
+}
+
+/// The way of the mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailWay {
+    /// To a mail server.
+    Server,
+    /// To the output of the server, which nobody gets: for development.
+    Output,
+    /// They wait for a mail server.
+    None,
 }
 
 impl Site {

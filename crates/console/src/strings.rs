@@ -1,35 +1,42 @@
 //! Texts: every English text of the pages, and the sentences for error codes.
 //!
-//! A translation is another value of [`Strings`] and of the types beside it; one that lacks a text does
-//! not compile.
+//! A translation is another value of [`Strings`] and of the types beside it; one that lacks a text does not
+//! compile.
 
-/// Declares texts: the type, the English value, and the name and the English text of each.
+/// Declares texts: the type, its English value, and of each text the name and the English words.
 macro_rules! strings {
-    ($type:ident $english:ident $($name:ident $text:literal)*) => {
-        /// Texts.
+    ($type:ident $english:ident; $($name:ident $text:literal)*) => {
+        /// Texts of pages.
         #[derive(Debug)]
         pub(crate) struct $type {
             $(pub(crate) $name: &'static str),*
         }
 
-        /// The texts in English.
+        /// English.
         pub(crate) static $english: $type = $type { $($name: $text),* };
     };
 }
 
 mod audit;
+mod first_steps;
 mod overview;
 mod problem;
 mod replay;
+mod risk;
+mod setup;
 
-pub(crate) use self::audit::{AuditStrings, ENGLISH_AUDIT};
-pub(crate) use self::overview::{ENGLISH_OVERVIEW, OverviewStrings};
+pub(crate) use self::audit::{AUDIT, AuditStrings};
+pub(crate) use self::first_steps::{FIRST_STEPS, FirstStepsStrings};
+pub(crate) use self::overview::{OVERVIEW, OverviewStrings};
 pub(crate) use self::problem::{advice, title};
-pub(crate) use self::replay::{ENGLISH_REPLAY, ReplayStrings};
+pub(crate) use self::replay::{REPLAY, ReplayStrings};
+pub(crate) use self::risk::{RISK, RiskStrings};
+pub(crate) use self::setup::SETUP;
 use crate::paths;
 
 strings! {
-    Strings ENGLISH
+    Strings ENGLISH;
+
     language "en"
     navigation "Sections"
     account_section "Account"

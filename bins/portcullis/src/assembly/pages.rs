@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use portcullis_console::Offers;
+use portcullis_console::{MailWay, Offers};
 use portcullis_flows::identity::account_request::RegistrationMode;
+use portcullis_mail::Transport;
 use portcullis_web::{Code, Configure, Group, Mount, RouteTable};
 
 use crate::config::Config;
@@ -14,8 +15,15 @@ pub(super) const GROUPS: &[Group] = &[portcullis_api::VIEWER, portcullis_console
 /// Mounts all routes. The server tries them in this order, and most requests are for the API.
 pub(super) fn routes(config: &Config) -> Configure {
     let api = portcullis_api::configure(config.server.docs);
-    let offers =
-        Offers { registration: registration(config), passkeys: config.relying_party.is_some() };
+    let offers = Offers {
+        registration: registration(config),
+        passkeys: config.relying_party.is_some(),
+        mails: match &config.mail.transport {
+            Some(Transport::Smtp(_)) => MailWay::Server,
+            Some(Transport::Console) => MailWay::Output,
+            None => MailWay::None,
+        },
+    };
     let console = portcullis_console::configure(config.brand.clone(), offers);
     Arc::new(move |app, limits| {
         api(app, limits);

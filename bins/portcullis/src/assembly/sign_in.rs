@@ -124,9 +124,10 @@ pub(super) fn risk_assessor(foundation: &Foundation, files: RiskFiles) -> Option
     config.risk.policy.map(assessor)
 }
 
-/// The replay of recorded sign-ins, without a server.
-pub(crate) fn risk_replay(store: &Arc<Store>) -> RiskReplay {
-    RiskReplay::new(Arc::new(AuditLog::new(store.clone(), Ambient::system())))
+/// The replay of recorded sign-ins, at a running server or without one.
+pub(crate) fn risk_replay(store: &Arc<Store>, config: &Config, ambient: &Ambient) -> RiskReplay {
+    let log = AuditLog::new(store.clone(), ambient.clone());
+    RiskReplay::new(Arc::new(log), config.risk.policy)
 }
 
 /// The use cases of sign-in and sessions. Returns the networks that accounts may be used from.
@@ -151,6 +152,7 @@ pub(super) fn share(
         credentials.lockout.clone(),
         ambient.clone(),
     );
+    data.share(Arc::new(risk_replay(store, config, ambient)));
     let requires_verified_email = config.registration.requires_verified_email;
     let sign_in = sign_in.offering_passkeys(offer.clone()).assessing_risk(risk.clone());
     data.share(Arc::new(sign_in.requiring_verified_email(requires_verified_email)));

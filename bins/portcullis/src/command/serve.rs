@@ -171,10 +171,10 @@ impl fmt::Display for Announcement {
         if let Some(setup) = &self.setup {
             writeln!(
                 f,
-                "\nThere is no administrator yet. This command creates one, with the name, email and \
-                 password\nyou write into it. Its token works once; the next start prints another.\n\n  \
-                 {}\n",
-                setup.command
+                "\nThere is no administrator yet. Create one on the page {}\nwith this setup token. It \
+                 works once; the next start prints another.\n\n  {}\n\nOr with this command, with the \
+                 name, email and password you write into it:\n\n  {}\n",
+                setup.page, setup.token, setup.command
             )?;
         }
         if let Some(operations) = &self.operations {
@@ -187,10 +187,11 @@ impl fmt::Display for Announcement {
     }
 }
 
-/// The setup token, with the command that creates the first administrator.
+/// The setup token, with the page and the command that create the first administrator.
 #[derive(Serialize)]
 struct Setup {
     token: String,
+    page: String,
     command: String,
 }
 
@@ -201,6 +202,7 @@ impl Setup {
         );
         let command =
             format!("curl -sS {origin}/api/setup -H 'content-type: application/json' -d '{body}'");
-        Self { token: token.to_owned(), command }
+        let page = format!("{origin}{}", portcullis_console::SETUP);
+        Self { token: token.to_owned(), page, command }
     }
 }

@@ -18,6 +18,9 @@ fn serve_announces_setup_and_stops_when_told_to() {
     let command = server.announcement["setup"]["command"].as_str().unwrap();
     assert!(listening.starts_with("http://127.0.0.1:") && !listening.ends_with(":0"));
     assert!(command.contains(&token) && command.contains(&format!("{listening}/api/setup")));
+    let page = server.announcement["setup"]["page"].as_str().unwrap();
+    assert_eq!(page, format!("{listening}/console/setup"), "a token never stands in a URL");
+    assert!(server.request("GET", "/console/setup", "").starts_with("HTTP/1.1 200 "));
 
     let log = server.stop();
     assert!(!log.contains(&token), "a secret is in the log: {log}");

@@ -1,6 +1,6 @@
 //! Lists of words, taken from the types that read and write them.
 
-use portcullis_audit::{EventKind, Outcome};
+use portcullis_audit::{EventKind, Outcome, RiskOutcome};
 use portcullis_domain::{AccountKind, Delivery, Factor};
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -30,6 +30,15 @@ pub(crate) fn factor() -> Object {
     schema
         .description(Some("The kind of the second factor."))
         .examples([Value::from("totp")])
+        .build()
+}
+
+/// The outcomes of the assessment of a sign-in.
+pub(crate) fn risk_outcome() -> Object {
+    let schema = one_of(RiskOutcome::ALL.iter().map(|outcome| outcome.as_str()));
+    schema
+        .description(Some("The decision of the risk assessment of a sign-in."))
+        .examples([Value::from("challenged")])
         .build()
 }
 

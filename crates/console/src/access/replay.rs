@@ -30,7 +30,7 @@ use crate::page::{Frame, HTML, Person, comes_from_elsewhere, page};
 use crate::paths;
 use crate::section::Section;
 use crate::site::Site;
-use crate::strings::{ENGLISH_REPLAY, ReplayStrings};
+use crate::strings::{REPLAY, ReplayStrings};
 
 #[derive(Template)]
 #[template(path = "replay.html")]
@@ -76,12 +76,8 @@ struct ResultPart<'a> {
 const MAX_SHOWN: usize = 200;
 
 /// The periods that are offered, in days.
-const PERIODS: [(u32, &str); 4] = [
-    (1, ENGLISH_REPLAY.last_day),
-    (7, ENGLISH_REPLAY.last_week),
-    (30, ENGLISH_REPLAY.last_month),
-    (365, ENGLISH_REPLAY.last_year),
-];
+const PERIODS: [(u32, &str); 4] =
+    [(1, REPLAY.last_day), (7, REPLAY.last_week), (30, REPLAY.last_month), (365, REPLAY.last_year)];
 
 /// The time for a replay.
 const TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -114,8 +110,8 @@ pub(crate) async fn show(
     let starts = request.method() != Verb::HEAD && !comes_from_elsewhere(&request);
     let started = days.filter(|_| starts);
     let shown = ReplayPage {
-        frame: Frame::of(&person, &site, ENGLISH_REPLAY.title, Section::Matrix.path()),
-        t: &ENGLISH_REPLAY,
+        frame: Frame::of(&person, &site, REPLAY.title, Section::Matrix.path()),
+        t: &REPLAY,
         versions: paths::MATRIX_VERSIONS,
         version,
         periods: PERIODS,
@@ -174,8 +170,7 @@ fn replay(
     let shown = report.changes.get(..MAX_SHOWN).unwrap_or(&report.changes);
     let (from, until) = (Moment(from), Moment(until));
     let has_more = report.left_out > 0 || report.changes.len() > MAX_SHOWN;
-    let part =
-        ResultPart { t: &ENGLISH_REPLAY, faults, from, until, report: &report, shown, has_more };
+    let part = ResultPart { t: &REPLAY, faults, from, until, report: &report, shown, has_more };
     write(&part, chunks)?;
     Ok(())
 }
@@ -184,8 +179,7 @@ fn faults(error: MatrixError) -> Faults {
     let was_cancelled = matches!(error, MatrixError::Cancelled);
     let mut faults = Faults::of(&error.into());
     if was_cancelled {
-        (faults.title, faults.advice) =
-            (ENGLISH_REPLAY.too_long.to_owned(), ENGLISH_REPLAY.shorter.to_owned());
+        (faults.title, faults.advice) = (REPLAY.too_long.to_owned(), REPLAY.shorter.to_owned());
     }
     faults
 }
@@ -209,10 +203,7 @@ impl Progress {
 
     fn write(&self, chunks: &mut Chunks) -> io::Result<()> {
         let Self { percent, decisions, .. } = *self;
-        write(
-            &Step { t: &ENGLISH_REPLAY, percent, decisions, cancel: paths::MATRIX_VERSIONS },
-            chunks,
-        )?;
+        write(&Step { t: &REPLAY, percent, decisions, cancel: paths::MATRIX_VERSIONS }, chunks)?;
         chunks.send_now()
     }
 }

@@ -14,7 +14,7 @@ use crate::moment::Moment;
 use crate::page::{Frame, Person, page};
 use crate::section::Section;
 use crate::site::Site;
-use crate::strings::{AuditStrings, ENGLISH_AUDIT};
+use crate::strings::{AUDIT, AuditStrings};
 
 #[derive(Template)]
 #[template(path = "audit_entry.html")]
@@ -80,8 +80,8 @@ pub(crate) async fn show(
     })?;
     let checkpoint_at = proven.covered_by.as_ref().map(|it| Moment(it.checkpoint.at()));
     page(&EntryPage {
-        frame: Frame::of(&person, &site, ENGLISH_AUDIT.entry_title, Section::Audit.path()),
-        texts: &ENGLISH_AUDIT,
+        frame: Frame::of(&person, &site, AUDIT.entry_title, Section::Audit.path()),
+        texts: &AUDIT,
         exact_time: proven.entry.at.to_string(),
         item: Item::from(proven.entry.clone()),
         json,

@@ -18,7 +18,7 @@ use crate::form::{Faults, Field};
 use crate::page::{Frame, Person, page, refused};
 use crate::section::Section;
 use crate::site::Site;
-use crate::strings::{AuditStrings, ENGLISH, ENGLISH_AUDIT};
+use crate::strings::{AUDIT, AuditStrings, ENGLISH};
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -92,7 +92,7 @@ pub(crate) async fn search(
         export: may_export
             .then(|| format!("/api/admin/audit/export?{}", query.with("format", "csv"))),
         next: found.next.map(|next| path(&query.with(CURSOR, &next))),
-        texts: &ENGLISH_AUDIT,
+        texts: &AUDIT,
         newest: path(&query.as_text()),
         newer: found.newest.map(|newest| path(&query.with(SINCE, &newest))),
     };

@@ -21,7 +21,7 @@ use crate::moment::{Moment, short};
 use crate::page::{Frame, Person, page, shared};
 use crate::section::Section;
 use crate::site::Site;
-use crate::strings::{ENGLISH_OVERVIEW, OverviewStrings};
+use crate::strings::{OVERVIEW, OverviewStrings};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -111,8 +111,8 @@ pub(crate) async fn show(
     let failing = jobs.iter().filter(|(_, is_failing)| *is_failing).map(|(name, _)| *name);
     let failing = failing.collect::<Vec<_>>().join(", ");
     page(&OverviewPage {
-        frame: Frame::of(&person, &site, ENGLISH_OVERVIEW.title, SHOW.path),
-        t: &ENGLISH_OVERVIEW,
+        frame: Frame::of(&person, &site, OVERVIEW.title, SHOW.path),
+        t: &OVERVIEW,
         size: SIZE,
         audit: Section::Audit.path(),
         sign_ins: sign_ins.map(|report| SignIns::of(&report, now)),
@@ -169,7 +169,7 @@ impl SignIns {
             refusals: report.total.refused(),
             most_successes: successes.iter().copied().max().unwrap_or_default(),
             succeeded: bars(&successes),
-            chart: Chart::of(&report.buckets, &report.total, now, ENGLISH_OVERVIEW.others),
+            chart: Chart::of(&report.buckets, &report.total, now, OVERVIEW.others),
         }
     }
 }
@@ -182,7 +182,7 @@ fn present(counts: PresentCounts) -> [Figure; 3] {
         note: String::new(),
         is_bad,
     };
-    let t = &ENGLISH_OVERVIEW;
+    let t = &OVERVIEW;
     [
         figure(t.lockouts, Section::Lockouts, counts.lockouts, counts.lockouts > 0),
         figure(t.sessions, Section::Sessions, counts.sessions, false),
@@ -197,7 +197,7 @@ fn up_to(count: u64) -> String {
 }
 
 fn mails(state: OutboxState) -> Figure {
-    let t = &ENGLISH_OVERVIEW;
+    let t = &OVERVIEW;
     let oldest = (state.waiting > 0).then(|| format!("{} {}", t.oldest, short(state.oldest)));
     let dead = (state.dead > 0).then(|| format!("{} {}", state.dead, t.dead));
     Figure {

@@ -1,6 +1,7 @@
 //! `/console/sign-in`: the page of the first step.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use portcullis_flows::identity::bootstrap::Bootstrap;
 use portcullis_web::{Body, Guard, Limit, Method, Priority, Problem, Route};
 
 use crate::form::Field;
@@ -9,7 +10,7 @@ use crate::local_path::{LocalPath, NEXT};
 use crate::page::{self, Frame, NOTICE};
 use crate::paths;
 use crate::site::Site;
-use crate::strings::ENGLISH;
+use crate::strings::{ENGLISH, SETUP};
 
 pub(crate) const SHOW: Route = Route {
     method: Method::Get,
@@ -24,11 +25,17 @@ pub(crate) const SHOW: Route = Route {
 pub(crate) async fn show(
     request: HttpRequest,
     site: web::Data<Site>,
+    bootstrap: web::Data<Bootstrap>,
 ) -> Result<HttpResponse, Problem> {
     let next = LocalPath::of_query(&request);
     let notice =
         page::notice(&request).and_then(|notice| Notice::parse(&notice)).map_or("", Notice::text);
-    FormPage { notice, ..first_step(&site, &next, "") }.show()
+    let mut page = FormPage { notice, ..first_step(&site, &next, "") };
+    if bootstrap.was_open() {
+        let (before, label) = (SETUP.link_before, SETUP.link);
+        page.links.push(Link { before, label, path: paths::SETUP.to_owned() });
+    }
+    page.show()
 }
 
 /// The form once more, because of this problem.
@@ -68,6 +75,8 @@ pub(crate) enum Notice {
     Ended,
     /// The account was created.
     Registered,
+    /// The first administrator was created.
+    SetUp,
     /// The password was reset.
     Reset,
     /// The sign-in is too long ago for the wanted page.
@@ -75,12 +84,13 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 4] = [Self::Ended, Self::Registered, Self::Reset, Self::TooOld];
+    const ALL: [Self; 5] = [Self::Ended, Self::Registered, Self::SetUp, Self::Reset, Self::TooOld];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Ended => "ended",
             Self::Registered => "registered",
+            Self::SetUp => "set-up",
             Self::Reset => "reset",
             Self::TooOld => "confirm",
         }
@@ -94,6 +104,7 @@ impl Notice {
         match self {
             Self::Ended => ENGLISH.session_ended,
             Self::Registered => ENGLISH.registered,
+            Self::SetUp => SETUP.done,
             Self::Reset => ENGLISH.reset_done,
             Self::TooOld => ENGLISH.sign_in_too_old,
         }

@@ -1,7 +1,8 @@
 //! Texts of one entry of the audit log with its proof, and of the live view of new entries.
 
 strings! {
-    AuditStrings ENGLISH_AUDIT
+    AuditStrings AUDIT;
+
     entry_title "Entry of the audit log"
     exact_time "Exact time"
     as_json "As JSON"

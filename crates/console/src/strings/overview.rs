@@ -1,7 +1,8 @@
 //! Texts of the overview.
 
 strings! {
-    OverviewStrings ENGLISH_OVERVIEW
+    OverviewStrings OVERVIEW;
+
     title "Overview"
     last_day "Sign-ins of the last 24 hours"
     successes "Successful"

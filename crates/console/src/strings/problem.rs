@@ -35,6 +35,9 @@ pub(crate) const fn advice(code: Code) -> &'static str {
         Code::InvalidCode | Code::WrongCode => {
             "Use the code that the app shows now, or a backup code that you have not used yet. After several failures a wait begins."
         }
+        Code::InvalidSetupToken => {
+            "Copy the token that the server printed at its latest start. Each start replaces the one before."
+        }
         Code::InvalidMfaToken => {
             "It takes five minutes, or fifteen with a mailed code, and five codes at most, in the same browser. Please begin again."
         }

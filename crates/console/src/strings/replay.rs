@@ -1,7 +1,8 @@
 //! Texts of a replay.
 
 strings! {
-    ReplayStrings ENGLISH_REPLAY
+    ReplayStrings REPLAY;
+
     title "Replay decisions"
     lead "Which recorded decisions would this version have changed?"
     version "Version"

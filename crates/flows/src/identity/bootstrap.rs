@@ -6,6 +6,7 @@
 //! administrator.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portcullis_audit::EventKind;
 use portcullis_domain::{Account, Ambient, ExposeSecret, Role, SecretString, Timestamp};
@@ -74,6 +75,7 @@ pub struct Bootstrap {
     store: Arc<dyn BootstrapStore>,
     candidates: Arc<AccountChecker>,
     matrix: Arc<ActiveMatrix>,
+    was_open: AtomicBool,
     ambient: Ambient,
 }
 
@@ -85,12 +87,12 @@ impl Bootstrap {
         matrix: Arc<ActiveMatrix>,
         ambient: Ambient,
     ) -> Self {
-        Self { store, candidates, matrix, ambient }
+        Self { store, candidates, matrix, was_open: AtomicBool::new(false), ambient }
     }
 
     /// Called at every start, on every node.
     pub fn start(&self, configured: Option<&AccountRequest>) -> Result<BootstrapState, SetupError> {
-        if !self.store.awaits_setup(&self.matrix.load().admin)? {
+        if !self.is_open()? {
             return Ok(BootstrapState::Ready);
         }
         let Some(request) = configured else {
@@ -101,9 +103,25 @@ impl Bootstrap {
         match self.create(None, request, true) {
             Ok(account) => Ok(BootstrapState::Created(Box::new(account))),
             // Another node was first.
-            Err(SetupError::InvalidToken) => Ok(BootstrapState::Ready),
+            Err(SetupError::InvalidToken) => {
+                self.was_open.store(false, Ordering::Relaxed);
+                Ok(BootstrapState::Ready)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// True if setup is open.
+    pub fn is_open(&self) -> Result<bool, StoreError> {
+        let is_open = self.store.awaits_setup(&self.matrix.load().admin)?;
+        self.was_open.store(is_open, Ordering::Relaxed);
+        Ok(is_open)
+    }
+
+    /// True if setup was open when this node looked last. It needs no database, and decides only what
+    /// pages offer.
+    pub fn was_open(&self) -> bool {
+        self.was_open.load(Ordering::Relaxed)
     }
 
     /// Redeems the setup token; every check of the account comes before the token is used up.
@@ -114,7 +132,7 @@ impl Bootstrap {
     ) -> Result<Account, SetupError> {
         let token =
             OpaqueSecret::parse(token.expose_secret()).map_err(|_| SetupError::InvalidToken)?;
-        if !self.store.awaits_setup(&self.matrix.load().admin)? {
+        if !self.is_open()? {
             return Err(SetupError::InvalidToken);
         }
         self.create(Some(&token.digest()), request, false)
@@ -142,6 +160,7 @@ impl Bootstrap {
             SetupResult::Closed => Err(SetupError::InvalidToken),
             SetupResult::Tried(creation) => {
                 Result::from(creation)?;
+                self.was_open.store(false, Ordering::Relaxed);
                 Ok(account)
             }
         }

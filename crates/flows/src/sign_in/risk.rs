@@ -10,7 +10,9 @@
 //! - **Impossible travel challenges and never refuses**: positions of addresses are estimates.
 //! - **Failures of a network that the account knows challenge and never refuse**: its neighbours share it.
 
-use portcullis_audit::{RiskFacts, RiskOutcome};
+use std::ops::RangeInclusive;
+
+use portcullis_audit::{Outcome, RiskFacts, RiskOutcome};
 
 pub use self::bad_addresses::{BadAddresses, BadAddressesError};
 pub use self::history::{
@@ -114,7 +116,29 @@ pub struct RiskAssessment {
     pub signals: Vec<SignalScore>,
 }
 
+/// The outcome of the event that records an assessment.
+pub(crate) const fn outcome_of_event(outcome: RiskOutcome) -> Outcome {
+    match outcome {
+        RiskOutcome::Allowed => Outcome::Success,
+        RiskOutcome::Challenged => Outcome::Challenged,
+        RiskOutcome::Refused => Outcome::TooRisky,
+    }
+}
+
 impl RiskPolicy {
+    /// The thresholds that can be set, in points.
+    pub const THRESHOLDS: RangeInclusive<u32> = 1..=1_000;
+
+    /// The same weights, with those of these thresholds that are given.
+    #[must_use]
+    pub fn with_thresholds(self, challenge_at: Option<u32>, refuse_at: Option<u32>) -> Self {
+        Self {
+            challenge_at: challenge_at.unwrap_or(self.challenge_at),
+            refuse_at: refuse_at.unwrap_or(self.refuse_at),
+            ..self
+        }
+    }
+
     /// Assesses a sign-in whose first proof is right.
     pub fn assess(&self, facts: &RiskFacts) -> RiskAssessment {
         let signals: Vec<_> = Signal::ALL

@@ -237,10 +237,14 @@ fn a_replay_assesses_the_recorded_facts_under_other_thresholds() {
         deployment.pass(SECOND);
         challenge_from(&node, ABROAD);
         let store = Arc::new(deployment.database.store().clone());
-        let replay = RiskReplay::new(Arc::new(AuditLog::new(store, deployment.ambient())));
+        let log = Arc::new(AuditLog::new(store, deployment.ambient()));
+        let replay = RiskReplay::new(log, Some(RiskPolicy::default()));
         let operator = Principal::operator(samples::origin());
 
-        let latest = replay.latest(&operator, ada.id, &RiskPolicy::default(), 1).unwrap();
+        let of_ada = RiskReplay::filter(None, Some(ada.id));
+        let found = replay.search(&operator, &of_ada, None, &replay.policy(), 1).unwrap();
+        assert!(found.next.is_some(), "there are earlier ones");
+        let latest = found.sign_ins;
         assert_eq!((latest.len(), latest[0].account), (1, Some(ada.id)));
         assert_eq!(latest[0].recorded.score, 45);
         assert_eq!(latest[0].replayed.score, 45);
@@ -253,9 +257,10 @@ fn a_replay_assesses_the_recorded_facts_under_other_thresholds() {
         let with = |challenge_at, refuse_at| {
             let policy = RiskPolicy { challenge_at, refuse_at, ..RiskPolicy::default() };
             let mut seen = 0;
-            let report = replay.replay(&operator, period, &policy, &mut |more| seen += more);
-            let report = report.unwrap();
+            let mut count = |more: u64| seen += more;
+            let report = replay.replay(&operator, period, &policy, u64::MAX, &mut count).unwrap();
             assert_eq!((report.examined, seen, report.left_out), (3, 3, 0));
+            assert_eq!(report.cut_at, None);
             (report.outcomes(), report.changes.len())
         };
         let (allowed, challenged, refused) =
@@ -276,6 +281,30 @@ fn a_replay_assesses_the_recorded_facts_under_other_thresholds() {
             "each reading is recorded"
         );
     });
+}
+
+#[test]
+fn a_replay_of_many_sign_ins_ends_at_its_limit_and_tells_where() {
+    let deployment = assessed(TestDatabase::sqlite());
+    deployment.enrol("ada");
+    let node = deployment.node();
+    for _ in 0..4 {
+        node.sign_in.sign_in(&from(HOME, by_name("ada"))).unwrap();
+        deployment.pass(SECOND);
+    }
+    let store = Arc::new(deployment.database.store().clone());
+    let log = Arc::new(AuditLog::new(store, deployment.ambient()));
+    let replay = RiskReplay::new(log, None);
+    let operator = Principal::operator(samples::origin());
+    let (now, policy) = (deployment.now(), replay.policy());
+    let replay = |most| {
+        let report = replay.replay(&operator, (now - DAY, now), &policy, most, &mut |_| ());
+        let report = report.unwrap();
+        (report.examined, report.cut_at)
+    };
+    assert_eq!(replay(3), (3, Some(now - 3 * SECOND)));
+    assert_eq!(replay(4), (4, None));
+    assert_eq!(replay(0), (0, None));
 }
 
 #[test]

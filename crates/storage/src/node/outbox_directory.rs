@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use portcullis_domain::MessageId;
 use portcullis_flows::StoreError;
-use portcullis_flows::effects::EffectsOf;
+use portcullis_flows::effects::{Effects, EffectsOf};
 use portcullis_flows::node::outbox::{
     FailureClass, MailSearch, MailState, OutboxDirectoryStore, OutboxMail, ResendResult,
 };
@@ -80,6 +80,10 @@ impl OutboxDirectoryStore for Store {
                 _ => ResendResult::Over,
             })
         })
+    }
+
+    fn queue_mails(&self, effects: &Effects) -> Result<(), StoreError> {
+        self.write_with(|_| Ok(((), effects.clone())))
     }
 }
 

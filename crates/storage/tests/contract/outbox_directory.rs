@@ -68,6 +68,20 @@ fn mail_to_address(email: &str, mail: Mail) -> Effects {
 }
 
 #[test]
+fn a_queued_mail_waits_and_its_event_is_recorded() {
+    TestDatabase::on_both(|database| {
+        let store = database.store();
+        let ada = enrol(store, "ada");
+        let event = samples::event(EventKind::MailTested, Outcome::Success, NOW);
+        let effects = Effects::with_mail(event.about(ada.id), ada.id, Mail::Test, &SystemRandom);
+        store.queue_mails(&effects).unwrap();
+        let mail = only(store);
+        assert_eq!((mail.state, mail.account), (MailState::Waiting, Some(ada.id)));
+        assert_eq!(outcomes(store, "mail_tested"), ["success 1"]);
+    });
+}
+
+#[test]
 fn pages_are_the_newest_first_and_each_filter_finds_its_mails() {
     TestDatabase::on_both(|database| {
         let store = database.store();

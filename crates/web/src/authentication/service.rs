@@ -12,6 +12,11 @@ use portcullis_token::Digest;
 pub struct ServiceCredentials(Vec<(String, Digest)>);
 
 impl ServiceCredentials {
+    /// True if no service has a credential.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True if the request has the credential of a service: name and secret by HTTP Basic
     /// authentication (RFC 7617), or the secret alone as a bearer token.
     pub(crate) fn accept(&self, request: &HttpRequest) -> bool {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use clap::Args;
-use portcullis_domain::Timestamp;
-use portcullis_flows::sign_in::risk_replay::ReplayedSignIn;
+use portcullis_domain::{Ambient, Timestamp};
+use portcullis_flows::sign_in::risk_replay::{ReplayedSignIn, RiskReplay};
 use serde::Serialize;
 
 use super::policy::{Shown, Thresholds};
@@ -37,13 +37,14 @@ pub(super) fn run(
     let operator = operator("risk explain");
     let store = opening::opened_existing(config, &operator.origin)?.store;
     let account = arguments.name.find(&store)?;
-    let policy = arguments.thresholds.policy(config);
-    let replay = assembly::sign_in::risk_replay(&store);
-    let found = replay.latest(&operator, account.id, &policy, usize::from(arguments.last));
+    let replay = assembly::sign_in::risk_replay(&store, config, &Ambient::system());
+    let policy = arguments.thresholds.over(replay.policy());
+    let filter = RiskReplay::filter(None, Some(account.id));
+    let found = replay.search(&operator, &filter, None, &policy, usize::from(arguments.last));
     let found = found.map_err(|error| {
         Failure::failed(error, "run `portcullis audit verify`, which reports what is damaged")
     })?;
-    let sign_ins = found.into_iter().map(SignIn::from).collect();
+    let sign_ins = found.sign_ins.into_iter().map(SignIn::from).collect();
     output.answer(&Explained { thresholds: policy.into(), sign_ins })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,6 @@ use clap::Args;
 use portcullis_flows::sign_in::risk::RiskPolicy;
 use serde::Serialize;
 
-use crate::config::Config;
-
 /// Other thresholds.
 #[derive(Debug, Args)]
 pub(super) struct Thresholds {
@@ -19,13 +17,8 @@ pub(super) struct Thresholds {
 
 impl Thresholds {
     /// The configured weights with these thresholds.
-    pub(super) fn policy(&self, config: &Config) -> RiskPolicy {
-        let configured = config.risk.policy.unwrap_or_default();
-        RiskPolicy {
-            challenge_at: self.challenge_at.unwrap_or(configured.challenge_at),
-            refuse_at: self.refuse_at.unwrap_or(configured.refuse_at),
-            ..configured
-        }
+    pub(super) fn over(&self, configured: RiskPolicy) -> RiskPolicy {
+        configured.with_thresholds(self.challenge_at, self.refuse_at)
     }
 }
 

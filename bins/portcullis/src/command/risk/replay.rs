@@ -37,12 +37,13 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let operator = operator("risk replay");
     let store = opening::opened_existing(config, &operator.origin)?.store;
-    let policy = arguments.thresholds.policy(config);
-    let now = Ambient::system().now();
+    let ambient = Ambient::system();
+    let replay = assembly::sign_in::risk_replay(&store, config, &ambient);
+    let policy = arguments.thresholds.over(replay.policy());
+    let now = ambient.now();
     let period = (now - DAY * arguments.days, now);
     let bar = progress::counting("sign-ins", output);
-    let replay = assembly::sign_in::risk_replay(&store);
-    let report = replay.replay(&operator, period, &policy, &mut |count| bar.inc(count));
+    let report = replay.replay(&operator, period, &policy, u64::MAX, &mut |count| bar.inc(count));
     let report = report.map_err(|error| {
         Failure::failed(error, "run `portcullis audit verify`, which reports what is damaged")
     })?;

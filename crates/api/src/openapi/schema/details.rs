@@ -162,7 +162,7 @@ pub(crate) struct EventDetails {
     #[schema(nullable = false, value_type = i64, required = false, minimum = 0,
         maximum = 4_294_967_295_u32, example = 45)]
     score: Option<u32>,
-    #[schema(schema_with = risk_outcome, required = false)]
+    #[schema(schema_with = word::risk_outcome, required = false)]
     outcome: Option<RiskOutcome>,
     /// The facts that the risk score of a sign-in rests on.
     #[schema(nullable = false)]
@@ -287,13 +287,6 @@ pub(crate) struct Travel {
     /// The time between the sign-ins.
     #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_u32, example = 30)]
     minutes: u32,
-}
-
-fn risk_outcome() -> Object {
-    let words = RiskOutcome::ALL.iter().map(|outcome| outcome.as_str());
-    let schema =
-        word::one_of(words).description(Some("The decision of the risk assessment of a sign-in."));
-    schema.examples([json!("challenged")]).build()
 }
 
 fn export_format() -> Object {

@@ -10,6 +10,7 @@ use portcullis_domain::{AccountId, Ambient, MessageId, Timestamp};
 
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf, event_now};
+use crate::node::mail::Mail;
 use crate::principal::Principal;
 
 /// The port of administrators.
@@ -24,6 +25,9 @@ pub trait OutboxDirectoryStore: Send + Sync {
         mail: MessageId,
         effects: EffectsOf<'_, ResendResult>,
     ) -> Result<ResendResult, StoreError>;
+
+    /// Queues the mails of these effects, and records their events.
+    fn queue_mails(&self, effects: &Effects) -> Result<(), StoreError>;
 }
 
 /// A search of the outbox.
@@ -196,6 +200,31 @@ impl OutboxAdministration {
         mails.truncate(most);
         let next = mails.last().map(|mail| mail.id).filter(|_| has_more);
         Ok(MailPage { mails, next })
+    }
+
+    /// The latest test mail.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn latest_test(&self) -> Result<Option<OutboxMail>, StoreError> {
+        let kind = Some(Mail::Test.kind());
+        let tests = MailSearch { state: None, kind, before: None, most: 1 };
+        Ok(self.store.mails(&tests)?.pop())
+    }
+
+    /// Sends a test mail to the holder of this account on the way of every other mail, and records it.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub fn send_test(&self, principal: &Principal, account: AccountId) -> Result<(), StoreError> {
+        let event =
+            event_now(EventKind::MailTested, Outcome::Success, &principal.origin, &self.ambient)
+                .by(principal.actor)
+                .about(account);
+        let random = &*self.ambient.random;
+        self.store.queue_mails(&Effects::with_mail(event, account, Mail::Test, random))
     }
 
     /// Makes a mail due now, with all attempts, and records it. A mail that is due already stays as it is.

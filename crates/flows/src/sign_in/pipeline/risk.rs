@@ -7,9 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{
-    Details, EventKind, Origin, Outcome, RiskFacts, RiskOutcome, SecurityEvent,
-};
+use portcullis_audit::{Details, EventKind, Origin, RiskFacts, RiskOutcome, SecurityEvent};
 use portcullis_domain::{AccountId, Ambient, NetworkPrefix};
 use portcullis_token::Digest;
 
@@ -20,6 +18,7 @@ use crate::sign_in::device::SignInDevice;
 use crate::sign_in::lockout::FailureCounters;
 use crate::sign_in::risk::{
     Attempt, BadAddresses, FailureCounts, History, PositionSource, RiskPolicy, RiskSources, facts,
+    outcome_of_event,
 };
 
 /// The port of risk.
@@ -64,11 +63,7 @@ impl AssessedRisk {
     /// The event of the assessment.
     pub(super) fn event(&self, origin: &Origin, ambient: &Ambient) -> SecurityEvent {
         let Self { outcome, score, facts } = *self;
-        let recorded = match outcome {
-            RiskOutcome::Allowed => Outcome::Success,
-            RiskOutcome::Challenged => Outcome::Challenged,
-            RiskOutcome::Refused => Outcome::TooRisky,
-        };
+        let recorded = outcome_of_event(outcome);
         event_now(EventKind::SignInAssessed, recorded, origin, ambient).with(Details::Risk {
             score,
             outcome,
