@@ -35,3 +35,4 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod step_up;
+mod traffic;
