@@ -33,6 +33,7 @@ mod roles;
 mod second_step;
 mod sessions;
 mod sign_in;
+mod sign_in_numbers;
 mod sign_out;
 mod step_up;
 mod traffic;
