@@ -15,6 +15,7 @@ mod errors;
 mod factors;
 mod form;
 mod journeys;
+mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
 #[path = "../http/mailbox.rs"]
 mod mailbox;
