@@ -7,6 +7,7 @@
 )]
 
 mod administration;
+mod album;
 mod api_keys;
 mod assets;
 mod email;
