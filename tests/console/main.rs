@@ -21,6 +21,7 @@ mod keyboard;
 #[path = "../http/mailbox.rs"]
 mod mailbox;
 mod mailed_links;
+mod operator_journeys;
 mod own_account;
 mod password_change;
 mod password_reset;
