@@ -25,6 +25,11 @@ bench *args:
     cargo build --release -p portcullis -p portcullis-bench
     cargo run --release -p portcullis-bench -- {{ args }}
 
+# pictures of all pages of the console for the documentation
+pictures:
+    PORTCULLIS_TEST_PICTURES="{{ justfile_directory() }}/docs/console" \
+        tests/run -p portcullis-tests --all-features --test console -- every_page_fits
+
 # median times of 200 interleaved refusals of each kind
 refusal-times:
     tests/run -p portcullis-tests --test http refusal_times -- --nocapture

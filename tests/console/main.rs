@@ -7,6 +7,7 @@
 )]
 
 mod administration;
+mod album;
 mod api_keys;
 mod assets;
 mod audit;
@@ -19,10 +20,12 @@ mod factors;
 mod first_steps;
 mod form;
 mod journeys;
+mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
 #[path = "../http/mailbox.rs"]
 mod mailbox;
 mod mailed_links;
+mod operator_journeys;
 mod overview;
 mod own_account;
 mod password_change;
@@ -41,5 +44,7 @@ mod second_step;
 mod sessions;
 mod setup;
 mod sign_in;
+mod sign_in_numbers;
 mod sign_out;
 mod step_up;
+mod traffic;

@@ -1,16 +1,15 @@
-//! Pictures of all pages, at two widths, light and dark, which are written to `target/tmp/console`; that no
-//! page is wider than its screen; and that axe finds no barrier on any of them.
+//! Pictures of all pages, at two widths, light and dark, see [`crate::album`]; that no page is wider than its
+//! screen; that axe finds no barrier on any of them; and that none sends a request to another host.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use portcullis_testkit::{
     Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer, TestSettings,
 };
 use serde_json::Value;
+
+use crate::album;
+use crate::traffic::stays_within;
 
 /// The widths of a large and of a small screen.
 const WIDTHS: [u32; 2] = [1280, 390];
@@ -35,11 +34,9 @@ fn barriers(page: &mut Page<'_>) -> Value {
 
 /// Writes the pictures of the present page.
 fn take(page: &mut Page<'_>, name: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
-    fs::create_dir_all(&folder).expect("a directory");
     for width in WIDTHS {
         for is_dark in [false, true] {
-            let picture = BASE64_STANDARD.decode(page.picture(width, is_dark)).expect("base64");
+            let picture = page.picture(width, is_dark);
             let found = page.evaluate("document.documentElement.scrollWidth");
             let found = found.as_u64().expect("a width");
             assert!(found <= width.into(), "{name} has {found} of {width} pixels");
@@ -49,9 +46,7 @@ fn take(page: &mut Page<'_>, name: &str) {
                 Value::Array(Vec::new()),
                 "{name}, {width} pixels, dark: {is_dark}"
             );
-            let look = if is_dark { "dark" } else { "light" };
-            fs::write(folder.join(format!("{name}-{width}-{look}.png")), picture)
-                .expect("a file can be written");
+            album::keep(page, &picture, (name, width, is_dark));
         }
     }
 }
@@ -171,6 +166,7 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
 
 #[test]
 fn every_page_fits_its_screen_and_has_no_barrier() {
+    album::begin();
     let settings = TestSettings { named: true, ..TestSettings::default() };
     let server = TestServer::with(TestDatabase::sqlite(), settings);
     let mut ada = Browser::of(&server);
@@ -261,4 +257,6 @@ fn every_page_fits_its_screen_and_has_no_barrier() {
     page.fill("#password", "short");
     page.submit();
     take(&mut page, "register-refused");
+    stays_within(&mut page, &server);
+    album::end();
 }

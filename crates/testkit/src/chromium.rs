@@ -13,6 +13,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::traffic::{Traffic, Transfer};
+
 /// A headless Chromium with a profile of its own. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Chromium {
@@ -21,6 +23,7 @@ pub struct Chromium {
     messages: Receiver<Value>,
     events: VecDeque<Value>,
     last_id: u64,
+    traffic: Traffic,
     _profile: TempDir,
 }
 
@@ -64,8 +67,8 @@ impl Chromium {
                 }
             }
         });
-        let events = VecDeque::new();
-        Self { browser, input, messages, events, last_id: 0, _profile: profile }
+        let (events, traffic) = (VecDeque::new(), Traffic::default());
+        Self { browser, input, messages, events, last_id: 0, traffic, _profile: profile }
     }
 
     /// Opens an empty tab.
@@ -79,6 +82,9 @@ impl Chromium {
             page.call(domain, &json!({}));
         }
         page.call("Fetch.enable", &json!({ "handleAuthRequests": true }));
+        page.call("Runtime.addBinding", &json!({ "name": Traffic::BINDING }));
+        let script = json!({ "source": Traffic::SCRIPT });
+        page.call("Page.addScriptToEvaluateOnNewDocument", &script);
         page
     }
 
@@ -107,21 +113,32 @@ impl Chromium {
         self.last_id
     }
 
-    /// The next message. A question for a name and a password is cancelled, as nobody could answer it.
+    /// The next message. Questions of the browser are answered, as nobody else could.
     fn next_message(&mut self) -> Value {
         loop {
             let message = self.messages.recv_timeout(TIMEOUT).expect("the browser answers");
-            let mut answer = json!({ "requestId": message["params"]["requestId"] });
-            let method = match message["method"].as_str() {
-                Some("Fetch.requestPaused") => "Fetch.continueRequest",
-                Some("Fetch.authRequired") => {
-                    answer["authChallengeResponse"] = json!({ "response": "CancelAuth" });
-                    "Fetch.continueWithAuth"
-                }
-                _ => return message,
-            };
+            self.traffic.note(&message);
+            let Some((method, answer)) = answer(&message) else { return message };
             self.send(message["sessionId"].as_str(), method, &answer);
         }
+    }
+}
+
+/// The call that answers a question of the browser: a request goes on, a question for a name and a password is
+/// cancelled, and a dialog is closed.
+fn answer(message: &Value) -> Option<(&'static str, Value)> {
+    let request = &message["params"]["requestId"];
+    match message["method"].as_str()? {
+        "Fetch.requestPaused" => Some(("Fetch.continueRequest", json!({ "requestId": request }))),
+        "Fetch.authRequired" => {
+            let cancel = json!({ "response": "CancelAuth" });
+            let answer = json!({ "requestId": request, "authChallengeResponse": cancel });
+            Some(("Fetch.continueWithAuth", answer))
+        }
+        "Page.javascriptDialogOpening" => {
+            Some(("Page.handleJavaScriptDialog", json!({ "accept": true })))
+        }
+        _ => None,
     }
 }
 
@@ -231,34 +248,67 @@ impl Page<'_> {
             "(() => {{ const input = document.querySelector({}); input.focus(); input.select(); }})()",
             json!(selector)
         ));
-        self.call("Input.insertText", &json!({ "text": text }));
+        self.type_text(text);
     }
 
     /// Sends the form of the focused input by the Enter key, and waits for the next page.
     pub fn submit(&mut self) {
-        self.browser.events.clear();
-        self.press("Enter");
-        self.event("Page.loadEventFired", |_| true);
+        self.press_to_go("Enter");
     }
 
-    /// Presses a key that has no text, such as `Tab`, or `Enter`.
+    /// Types a text into the element with the focus.
+    pub fn type_text(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
+    }
+
+    /// Presses a key: `Tab`, `Shift+Tab`, `Enter`, `Space`, `Escape`, or one letter.
     pub fn press(&mut self, key: &str) {
-        let text = if key == "Enter" { "\r" } else { "" };
-        let code = match key {
-            "Tab" => 9,
-            "Enter" => 13,
-            "Escape" => 27,
-            _ => 0,
+        const SHIFT: u32 = 8;
+        let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (SHIFT, key));
+        let (name, code, text) = match key {
+            "Tab" => (key, 9, ""),
+            "Enter" => (key, 13, "\r"),
+            "Escape" => (key, 27, ""),
+            "Space" => (" ", 32, " "),
+            letter => (letter, 0, letter),
         };
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({
-                "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code
+                "type": kind, "key": name, "code": key, "windowsVirtualKeyCode": code,
+                "modifiers": modifiers,
             });
             if kind == "keyDown" && !text.is_empty() {
                 event["text"] = text.into();
             }
             self.call("Input.dispatchKeyEvent", &event);
         }
+    }
+
+    /// Presses a key that leads to another page, and waits until that is loaded.
+    pub fn press_to_go(&mut self, key: &str) {
+        self.browser.events.clear();
+        self.press(key);
+        self.event("Page.loadEventFired", |_| true);
+    }
+
+    /// The requests of the browser so far.
+    pub fn transfers(&self) -> &[Transfer] {
+        &self.browser.traffic.transfers
+    }
+
+    /// Waits until each request of the browser has its response.
+    pub fn wait_for_transfers(&mut self) {
+        while self.transfers().iter().any(|transfer| transfer.bytes.is_none()) {
+            let message = self.browser.next_message();
+            self.browser.events.push_back(message);
+        }
+    }
+
+    /// What pages have complained about so far: refusals of content policies, uncaught exceptions, and dialogs.
+    pub fn complaints(&mut self) -> &[String] {
+        // The events of the page come before the answer.
+        self.evaluate("true");
+        &self.browser.traffic.complaints
     }
 
     /// The path of the page.

@@ -26,6 +26,7 @@ pub mod samples;
 mod server;
 mod smtp;
 mod stop_signal;
+mod traffic;
 
 pub use answer::Answer;
 pub use authenticator::{SoftAlgorithm, SoftAuthenticator};
@@ -45,3 +46,4 @@ pub use samples::PASSWORD;
 pub use server::{SERVICE, TestServer, TestSettings, settings};
 pub use smtp::{ReceivedMail, SmtpAnswer, SmtpServer, SmtpStep};
 pub use stop_signal::{StopReceiver, StopSignal};
+pub use traffic::Transfer;

@@ -47,11 +47,12 @@ pub(crate) struct Part {
 }
 
 impl Chart {
-    /// The chart of these buckets. Each one ends where the next one begins, and the last one at `until`.
+    /// The chart of these buckets. Each one ends where the next one begins. Of the first and the last one, only
+    /// what is within the period is counted, so their bars begin and end with it.
     pub(crate) fn of(
         buckets: &[SignInBucket],
         total: &SignInBucket,
-        until: Timestamp,
+        (from, until): (Timestamp, Timestamp),
         others: &str,
     ) -> Self {
         let mut outcomes: Vec<(&str, u64)> =
@@ -82,7 +83,7 @@ impl Chart {
                 Part { class, x, y: height - high, width, height: (high - low).max(1) }
             });
             Bar {
-                start: bucket.start,
+                start: bucket.start.max(from),
                 end,
                 label: Moment(bucket.start).to_string(),
                 successes: bucket.successes,
@@ -179,13 +180,16 @@ mod tests {
         let buckets =
             [bucket(0, &[("locked", 1), ("wrong_password", 3)]), bucket(60, &[("locked", 2)])];
         let total = bucket(0, &[("locked", 3), ("wrong_password", 3)]);
-        let chart = Chart::of(&buckets, &total, Timestamp::from_seconds(120), "others");
+        let period = (Timestamp::from_seconds(20), Timestamp::from_seconds(110));
+        let chart = Chart::of(&buckets, &total, period, "others");
         assert_eq!(chart.most, 4);
         let [locked, wrong] = &chart.bars[0].parts[..] else { panic!("two parts") };
         assert_eq!((locked.y + locked.height, wrong.y), (SIZE.1, 0));
         assert_eq!(wrong.y + wrong.height, locked.y);
         assert_eq!(chart.bars[1].parts[0].height, SIZE.1 / 2);
-        assert_eq!(chart.bars[1].end, Timestamp::from_seconds(120));
+        let spans = [&chart.bars[0], &chart.bars[1]].map(|bar| (bar.start, bar.end));
+        let middle = Timestamp::from_seconds(60);
+        assert_eq!(spans, [(period.0, middle), (middle, period.1)]);
         assert_eq!(chart.series.iter().map(|it| it.total).sum::<u64>(), 6);
     }
 
@@ -202,22 +206,14 @@ mod tests {
         let names = ["a", "b", "c", "d", "e", "f", "g"];
         let refusals: Vec<_> = names.iter().zip(1..).map(|(name, count)| (*name, count)).collect();
         let bucket = bucket(0, &refusals);
-        let chart = Chart::of(
-            std::slice::from_ref(&bucket),
-            &bucket,
-            Timestamp::from_seconds(60),
-            "others",
-        );
+        let period = (bucket.start, Timestamp::from_seconds(60));
+        let chart = Chart::of(std::slice::from_ref(&bucket), &bucket, period, "others");
         assert_eq!(chart.series.len(), 6);
         assert_eq!(chart.series[0].name, "g", "the most frequent first");
         assert_eq!(chart.series[5].total, 1 + 2);
         assert_eq!(chart.bars[0].parts.len(), 6);
-        let empty = Chart::of(
-            &[],
-            &SignInBucket { refusals: [].into(), ..bucket },
-            Timestamp::NEVER,
-            "others",
-        );
+        let empty = SignInBucket { refusals: [].into(), ..bucket };
+        let empty = Chart::of(&[], &empty, period, "others");
         assert!(empty.axis().is_empty() && empty.series.is_empty());
     }
 

@@ -124,7 +124,7 @@ pub(crate) async fn show(
         refusals: total.refused(),
         without_account,
         size: SIZE,
-        chart: Chart::of(&buckets, &total, period.until(), t.other_outcomes),
+        chart: Chart::of(&buckets, &total, (period.from(), period.until()), t.other_outcomes),
         week: Week::of(&by_hour_of_week, t.days()),
         accounts: accounts.entries,
         addresses: addresses.entries,

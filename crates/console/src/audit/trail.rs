@@ -159,7 +159,11 @@ fn is_own_check(entry: &Entry<'_>, principal: &Principal) -> bool {
 fn fields(query: &Query) -> Vec<Field<'_>> {
     let t = &ENGLISH;
     let value = |key: &str| query.value(key).unwrap_or_default();
-    let local = |key: &str| value(key).trim_end_matches('Z');
+    // A browser empties a field whose time has more digits than those of milliseconds.
+    let local = |key: &str| {
+        let time = value(key).trim_end_matches('Z');
+        time.get(.."2027-01-15T08:00:00.000".len()).unwrap_or(time)
+    };
     vec![
         Field::text("subject", t.about_account, "off").value(value("subject")).optional(),
         Field::text("actor", t.by_account, "off").value(value("actor")).optional(),
@@ -173,9 +177,11 @@ fn fields(query: &Query) -> Vec<Field<'_>> {
 /// The time of a field of a browser, which has no zone, in UTC.
 pub(super) fn with_zone(text: &str) -> String {
     const MINUTES: usize = "2027-01-15T08:00".len();
+    // The day has hyphens too.
+    let time = text.get("2027-01-15".len()..).unwrap_or_default();
     match text.len() {
+        _ if time.contains(['Z', 'z', '+', '-']) => text.to_owned(),
         MINUTES => format!("{text}:00Z"),
-        length if length == MINUTES + ":00".len() => format!("{text}Z"),
-        _ => text.to_owned(),
+        _ => format!("{text}Z"),
     }
 }

@@ -115,7 +115,7 @@ pub(crate) async fn show(
         t: &OVERVIEW,
         size: SIZE,
         audit: Section::Audit.path(),
-        sign_ins: sign_ins.map(|report| SignIns::of(&report, now)),
+        sign_ins: sign_ins.as_ref().map(SignIns::of),
         trail,
         figures: counts.map(present).into_iter().flatten().chain(outbox.map(mails)).collect(),
         jobs,
@@ -161,7 +161,8 @@ fn reader(
 }
 
 impl SignIns {
-    fn of(report: &SignInReport, now: Timestamp) -> Self {
+    fn of(report: &SignInReport) -> Self {
+        let period = (report.period.from(), report.period.until());
         let successes: Vec<u64> = report.buckets.iter().map(|bucket| bucket.successes).collect();
         Self {
             path: Section::SignIns.path(),
@@ -169,7 +170,7 @@ impl SignIns {
             refusals: report.total.refused(),
             most_successes: successes.iter().copied().max().unwrap_or_default(),
             succeeded: bars(&successes),
-            chart: Chart::of(&report.buckets, &report.total, now, OVERVIEW.others),
+            chart: Chart::of(&report.buckets, &report.total, period, OVERVIEW.others),
         }
     }
 }
