@@ -24,13 +24,15 @@ impl TestServer {
         Browser::at(self.operations()).get("/metrics", &[]).text
     }
 
-    /// The violations of the content policy that browsers have reported, each as `directive count`.
+    /// The violations of the content policy that browsers have reported, each as `directive count`, in the order of the directives.
     pub fn csp_violations(&self) -> Vec<String> {
         const COUNT: &str = "portcullis_csp_violations_total{directive=\"";
         let metrics = self.metrics();
         let counts = metrics.lines().filter_map(|line| line.strip_prefix(COUNT));
         let counts = counts.map(|count| count.replace("\"}", ""));
-        counts.filter(|count| !count.ends_with(" 0")).collect()
+        let mut counts: Vec<String> = counts.filter(|count| !count.ends_with(" 0")).collect();
+        counts.sort();
+        counts
     }
 }
 

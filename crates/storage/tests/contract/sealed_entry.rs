@@ -79,7 +79,7 @@ fn a_decision_is_found_in_its_block_with_the_decisions_around_it() {
 fn the_latest_checkpoint_covers_what_was_there_when_it_was_made() {
     TestDatabase::on_both(|database| {
         let store = database.store();
-        let proofs = checkpoints(database);
+        let proofs = checkpoints(&database);
         let mut run = Run::start();
         run.decide(store, 2, NOW);
         assert!(proofs.covering(run.id(), 1).unwrap().is_none(), "there is no checkpoint");
