@@ -15,6 +15,7 @@ mod email_verification;
 mod errors;
 mod factors;
 mod form;
+mod injection;
 mod journeys;
 mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
