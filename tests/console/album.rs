@@ -39,15 +39,15 @@ const HEAD: &str = "# Pictures of the console\n\n`just pictures` writes this fol
 /// The folder for a choice of small pictures, if somebody wants them.
 fn chosen_folder() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the recipe hands the folder over this way")]
-    let folder = std::env::var_os("PORTCULLIS_TEST_PICTURES");
-    folder.map(PathBuf::from)
+    let folder = std::env::var("PORTCULLIS_TEST_PICTURES");
+    folder.ok().map(PathBuf::from)
 }
 
 /// The files of pictures in a folder, in order. There are none without the folder.
 fn pictures(folder: &Path) -> Vec<String> {
     let files = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = files.filter_map(|file| file.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".png")).collect();
+    let mut names: Vec<String> = names.filter(|name| parsed(name).is_some()).collect();
     names.sort();
     names
 }

@@ -19,6 +19,7 @@ mod errors;
 mod factors;
 mod first_steps;
 mod form;
+mod injection;
 mod journeys;
 mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
