@@ -97,7 +97,9 @@ fn of_several_with_the_token_one_becomes_administrator_and_the_others_are_told()
         });
         let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|it| it.status == 303);
         assert_eq!((made.len(), refused.len()), (1, 3));
-        refused.into_iter().for_each(|answer| assert_closed(answer, 401));
+        for answer in refused {
+            assert_closed(answer, 401);
+        }
         let admins = "SELECT count(*) FROM accounts WHERE role = 'admin'";
         assert_eq!(server.database().store().number(admins).expect("a number"), 1);
     });

@@ -23,7 +23,9 @@ fn verdict(sealed: &SealedEntry) -> EntryVerdict {
 /// Records so many events, which go to several chains.
 fn events(store: &Store, count: usize) -> Vec<EntryId> {
     let events: Vec<SecurityEvent> = (0..count).map(|_| event(NOW)).collect();
-    events.iter().for_each(|event| record(store, event));
+    for event in &events {
+        record(store, event);
+    }
     events.iter().map(|event| EntryId::Event(event.id)).collect()
 }
 
