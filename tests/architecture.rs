@@ -13,6 +13,8 @@ use crate::cycles::Cut;
 
 #[path = "architecture/cycles.rs"]
 mod cycles;
+#[path = "architecture/documents.rs"]
+mod documents;
 #[path = "architecture/modules.rs"]
 mod modules;
 
