@@ -13,7 +13,7 @@ use crate::qr_code::scanned;
 use crate::traffic::stays_within;
 
 #[test]
-fn a_person_signs_in_and_out_with_the_keyboard_alone() {
+fn a_person_signs_in_and_out() {
     let server = TestServer::start(TestDatabase::sqlite());
     Browser::of(&server).register("ada");
     let mut chromium = Chromium::start();

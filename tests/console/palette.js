@@ -1,9 +1,11 @@
 // Makes an indexed PNG of another one, both in base64: its most frequent 256 colours, and the nearest one of them
-// for each other colour. Pages have few colours, so nobody sees a difference, and the file is small.
+// for each other colour. Pages have few colours, so nobody sees a difference, and the file is small. The end of a long
+// page is left out.
 async (picture) => {
   const decoded = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([decoded]));
-  const { width, height } = bitmap;
+  const MAX_HEIGHT = 1600;
+  const [width, height] = [bitmap.width, Math.min(bitmap.height, MAX_HEIGHT)];
   const canvas = new OffscreenCanvas(width, height).getContext("2d");
   canvas.drawImage(bitmap, 0, 0);
   const pixels = new Uint32Array(canvas.getImageData(0, 0, width, height).data.buffer);
