@@ -20,14 +20,14 @@ fn a_person_signs_in_and_out() {
     let mut page = chromium.page();
     page.open(&format!("{}/", server.origin()));
     assert_eq!(page.path(), "/console/sign-in");
-    assert_eq!(page.evaluate("document.activeElement.id"), "username");
+    assert_eq!(page.focus(), "username");
     page.fill("#username", "ada");
     page.press("Tab");
-    assert_eq!(page.evaluate("document.activeElement.id"), "password");
+    assert_eq!(page.focus(), "password");
     page.fill("#password", "not-the-password-of-ada");
     page.submit();
     assert!(page.text().contains("The name or the password is not right"));
-    assert_eq!(page.evaluate("document.activeElement.id"), "faults", "it is read first");
+    assert_eq!(page.focus(), "faults", "it is read first");
     assert_eq!(page.evaluate("document.title"), "Error: Sign in · Portcullis");
     assert_eq!(page.evaluate("document.querySelector('#username').value"), "ada");
     assert_eq!(page.evaluate("document.querySelector('#password').value"), "");

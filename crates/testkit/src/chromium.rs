@@ -291,6 +291,15 @@ impl Page<'_> {
         self.event("Page.loadEventFired", |_| true);
     }
 
+    /// The id of the element with the focus. A page sets its first focus with its first frame.
+    pub fn focus(&mut self) -> String {
+        let id = self.evaluate(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(\
+                () => done(document.activeElement.id))))",
+        );
+        id.as_str().unwrap_or_default().to_owned()
+    }
+
     /// The requests of the browser so far.
     pub fn transfers(&self) -> &[Transfer] {
         &self.browser.traffic.transfers
