@@ -23,7 +23,7 @@ fn every_link_of_a_document_leads_to_something() -> Outcome {
             }
         }
     }
-    assert_none(dead.into_iter());
+    assert_none(dead);
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use portcullis_testkit::{Browser, TestDatabase, TestServer};
+use portcullis_testkit::{Browser, PASSWORD, TestDatabase, TestServer};
 
 use crate::administration::with_role;
-use crate::form::signed_in;
+use crate::form::{location, signed_in};
 
 #[test]
 fn the_overview_counts_what_there_is_and_leads_to_it() {
@@ -45,4 +45,33 @@ fn a_person_without_a_section_for_operators_has_no_overview() {
     let home = bob.get("/console", &[]);
     assert!(!home.text.contains("/console/admin"), "{}", home.text);
     assert_eq!(bob.get("/console/admin", &[]).status, 403);
+}
+
+#[test]
+fn who_must_change_the_password_first_sees_no_overview() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = with_role(&server, "ada", "admin");
+    assert_eq!(admin.get("/console/admin", &[]).status, 200);
+    let demand = "UPDATE accounts SET password_must_change = true WHERE username = 'ada'";
+    server.database().store().execute(demand).expect("the account is there");
+    let mut again = Browser::of(&server);
+    let fields = [("username", "ada"), ("password", PASSWORD), ("next", "/console/admin")];
+    again.submit("/console/sign-in", &fields);
+    assert_eq!(location(&again.get("/console/admin", &[])), "/console/password");
+}
+
+#[test]
+fn what_the_overview_shows_is_decided_and_recorded() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = with_role(&server, "ada", "admin");
+    let mut bob = signed_in(&server, "bob");
+    let refused = bob.get("/console/admin", &[]);
+    assert!(refused.status == 403 && refused.text.contains("<code>"), "{}", refused.text);
+    admin.get("/console/admin", &[]);
+    let log = admin.get("/console/admin/audit?kind=permission_check", &[]);
+    for check in ["settings:export", "audit_log:read", "user:list"] {
+        let (resource, action) = check.split_once(':').expect("two words");
+        assert!(log.text.contains(resource) && log.text.contains(action), "{check}: {}", log.text);
+    }
+    assert!(log.text.contains(">denied</span>"), "{}", log.text);
 }

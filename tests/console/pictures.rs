@@ -152,7 +152,7 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     take(page, "admin-risk-replay-refused");
     page.open(&format!("{origin}/console/admin/lockouts"));
     take(page, "admin-lockouts");
-    page.open(&format!("{origin}/console/admin/matrix/replay?version=1&days=7"));
+    page.open(&format!("{origin}/console/admin/matrix/replay/result?version=1&days=7"));
     take(page, "admin-matrix-replay");
     for name in ["outbox", "signing-keys", "jobs", "settings"] {
         page.open(&format!("{origin}/console/admin/{name}"));

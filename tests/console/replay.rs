@@ -50,7 +50,8 @@ fn a_replay_shows_its_progress_and_what_would_change() {
         let form = admin.get(path, &[]);
         assert!(form.status == 200 && !form.text.contains("<progress"), "{}", form.text);
 
-        let page = admin.get(&format!("{path}&days=1"), &[]);
+        let result = "/console/admin/matrix/replay/result?version=2";
+        let page = admin.get(&format!("{result}&days=1"), &[]);
         assert_eq!(page.status, 200);
         let steps = page.text.matches("<progress max=\"100\"").count();
         assert!((1..=100).contains(&steps), "{steps} steps in {}", page.text);
@@ -61,7 +62,7 @@ fn a_replay_shows_its_progress_and_what_would_change() {
         assert!(result.trim_end().ends_with("</html>"), "{result}");
         assert_eq!(replays(&mut admin), 1);
 
-        let same = admin.get("/console/admin/matrix/replay?version=1&days=7", &[]);
+        let same = admin.get("/console/admin/matrix/replay/result?version=1&days=7", &[]);
         assert!(same.text.contains("No recorded decision would change"), "{}", same.text);
     });
 }
@@ -70,11 +71,11 @@ fn a_replay_shows_its_progress_and_what_would_change() {
 fn nothing_but_a_page_of_this_server_starts_a_replay() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut admin = asked(&server);
-    let path = "/console/admin/matrix/replay?version=2&days=30";
+    let path = "/console/admin/matrix/replay/result?version=2&days=30";
     let shown: Answer = admin.get(path, &[("sec-fetch-site", "cross-site")]);
     assert!(shown.status == 200 && !shown.text.contains("<progress"), "{}", shown.text);
     for wrong in ["version=2&days=31", "version=2&days=-1", "version=2&days=x", "version=2"] {
-        let shown = admin.get(&format!("/console/admin/matrix/replay?{wrong}"), &[]);
+        let shown = admin.get(&format!("/console/admin/matrix/replay/result?{wrong}"), &[]);
         assert!(shown.status == 200 && !shown.text.contains("<progress"), "{}", shown.text);
     }
     for wrong in ["version=3&days=7", "version=x", ""] {
@@ -91,7 +92,7 @@ fn the_version_before_comes_back() {
         let versions = "/console/admin/matrix/versions";
         let back = format!("{versions}/roll-back");
         assert!(!admin.get(versions, &[]).text.contains(&back));
-        let refused = submit(&mut admin, &back, &[]);
+        let refused = submit(&mut admin, &back, &[("revision", "1")]);
         assert!(
             refused.status == 409 && refused.text.contains("id=\"faults\""),
             "{}",
@@ -105,7 +106,15 @@ fn the_version_before_comes_back() {
         };
         assert_eq!(in_force(&mut admin).as_deref(), Some("2"));
         assert!(admin.get(versions, &[]).text.contains(&back));
-        assert_eq!(location(&submit(&mut admin, &back, &[])), versions);
-        assert_eq!(in_force(&mut admin).as_deref(), Some("1"));
+        let seen = crate::form::value(&admin.get(versions, &[]), "revision");
+        let mut press = || submit(&mut admin, &back, &[("revision", &seen)]);
+        assert_eq!(location(&press()), versions);
+        let again = press();
+        assert!(
+            again.status == 409 && again.text.contains("another one is in force"),
+            "{}",
+            again.text
+        );
+        assert_eq!(in_force(&mut admin).as_deref(), Some("1"), "a second press restores nothing");
     });
 }

@@ -50,6 +50,9 @@ fn no_other_token_works_and_a_wrong_one_uses_nothing_up() {
     for wrong in ["", "x", &earlier, &"A".repeat(43), &format!("{token}A"), &token.to_lowercase()] {
         assert_refused(&set_up(&server, wrong, "mallory", PASSWORD));
     }
+    let refused =
+        "SELECT count(*) FROM security_events WHERE kind = 'bootstrap' AND outcome = 'invalid'";
+    assert_eq!(server.database().store().number(refused).unwrap(), 6, "each is recorded");
     assert_eq!(set_up(&server, &token, "grace", PASSWORD).status, 201);
 }
 

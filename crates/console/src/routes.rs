@@ -116,6 +116,7 @@ fn for_operators(to: &mut impl Router) {
     to.add(&version::ACTIVATE, version::activate);
     to.add(&version::ROLL_BACK, version::roll_back);
     to.add(&replay::SHOW, replay::show);
+    to.add(&replay::RUN, replay::run);
     to.add(&trail::SEARCH, trail::search);
     to.add(&entry::SHOW, entry::show);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);

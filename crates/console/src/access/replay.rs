@@ -2,7 +2,7 @@
 //! matrix.
 //!
 //! The response is one page that the browser shows as it grows: its beginning, a line of progress for each
-//! percent, and the result. So it needs no script and no memory of the server, and to leave the page
+//! percent and each half second, and the result. So it needs no script and no memory of the server, and to leave the page
 //! cancels the replay.
 
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_access::replay::{ReplayReport, ReplayedChange};
-use portcullis_domain::{Ambient, Timestamp};
+use portcullis_domain::{Ambient, Clock, Timestamp};
 use portcullis_flows::access::matrix::{Matrices, MatrixError, ReplayStep};
 use portcullis_flows::access::permission;
 use portcullis_flows::principal::Principal;
@@ -43,6 +43,7 @@ struct ReplayPage<'a> {
     days: u32,
     /// The place of the progress and the result; empty before the replay is started.
     place: &'static str,
+    start: &'static str,
 }
 
 /// Divides the page into what is sent before the replay and after it. No text of a person contains it,
@@ -86,13 +87,59 @@ pub(crate) const SHOW: Route = Route {
     method: Method::Get,
     path: paths::MATRIX_REPLAY,
     guard: Guard::permitted(&[permission::READ_MATRIX, permission::READ_AUDIT_LOG]),
-    limit: Limit::concurrent(&REPLAYS).priority(Priority::Low),
+    limit: Limit::GENERAL,
     body: Body::None,
     errors: &[Code::InvalidRequest, Code::NotFound, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Shows the form; with a number of days, replays their decisions. A link of another site starts nothing.
+/// Shows the form.
 pub(crate) async fn show(
+    person: Person,
+    request: HttpRequest,
+    site: web::Data<Site>,
+    matrices: web::Data<Matrices>,
+) -> Result<HttpResponse, Problem> {
+    let (shown, _) = replay_page(&person, &request, &site, matrices).await?;
+    page(&shown)
+}
+
+/// The page with the form, and the text of the version.
+async fn replay_page<'a>(
+    person: &'a Person,
+    request: &HttpRequest,
+    site: &'a Site,
+    matrices: web::Data<Matrices>,
+) -> Result<(ReplayPage<'a>, String), Problem> {
+    let query = Query::read(request, &["version", "days"])?;
+    let number = |key: &str| query.value(key).and_then(|text| text.parse::<u32>().ok());
+    let version = number("version").ok_or_else(|| Problem::new(Code::NotFound))?;
+    let days = number("days").filter(|days| PERIODS.iter().any(|(known, _)| known == days));
+    let stored = blocking(move || matrices.version(version)).await?;
+    let text = stored.ok_or_else(|| Problem::new(Code::NotFound))?.text;
+    let starts = RUN.path == request.path()
+        && request.method() != Verb::HEAD
+        && !comes_from_elsewhere(request);
+    let shown = ReplayPage {
+        frame: Frame::of(person, site, REPLAY.title, Section::Matrix.path()),
+        t: &REPLAY,
+        versions: paths::MATRIX_VERSIONS,
+        version,
+        periods: PERIODS,
+        days: days.unwrap_or(7),
+        place: if starts && days.is_some() { PLACE } else { "" },
+        start: RUN.path,
+    };
+    Ok((shown, text))
+}
+
+pub(crate) const RUN: Route = Route {
+    path: "/console/admin/matrix/replay/result",
+    limit: Limit::concurrent(&REPLAYS).priority(Priority::Low),
+    ..SHOW
+};
+
+/// Replays the decisions of so many days. A link of another site shows the form and starts nothing.
+pub(crate) async fn run(
     person: Person,
     place: ConcurrencyPermit,
     request: HttpRequest,
@@ -100,25 +147,11 @@ pub(crate) async fn show(
     matrices: web::Data<Matrices>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &["version", "days"])?;
-    let number = |key: &str| query.value(key).and_then(|text| text.parse::<u32>().ok());
-    let version = number("version").ok_or_else(|| Problem::new(Code::NotFound))?;
-    let days = number("days").filter(|days| PERIODS.iter().any(|(known, _)| known == days));
-    let stored = matrices.clone();
-    let stored = blocking(move || stored.version(version)).await?;
-    let text = stored.ok_or_else(|| Problem::new(Code::NotFound))?.text;
-    let starts = request.method() != Verb::HEAD && !comes_from_elsewhere(&request);
-    let started = days.filter(|_| starts);
-    let shown = ReplayPage {
-        frame: Frame::of(&person, &site, REPLAY.title, Section::Matrix.path()),
-        t: &REPLAY,
-        versions: paths::MATRIX_VERSIONS,
-        version,
-        periods: PERIODS,
-        days: days.unwrap_or(7),
-        place: if started.is_some() { PLACE } else { "" },
-    };
-    let Some(days) = started else { return page(&shown) };
+    let (shown, text) = replay_page(&person, &request, &site, matrices.clone()).await?;
+    if shown.place.is_empty() {
+        return page(&shown);
+    }
+    let days = shown.days;
     let rendered = shown.render().map_err(|_| Problem::new(Code::Internal))?;
     let until = ambient.now();
     let period = (until - DAY * days, until);
@@ -130,10 +163,7 @@ pub(crate) async fn show(
         let (before, after) = rendered.split_once(PLACE).unwrap_or((&rendered, ""));
         chunks.write_all(before.as_bytes())?;
         chunks.send_now()?;
-        let clock = &*ambient.clock;
-        let end = clock.monotonic() + TIMEOUT;
-        let in_time = || clock.monotonic() < end;
-        replay(&matrices, &text, period, &principal, &in_time, chunks)?;
+        replay(&matrices, &text, period, &principal, &*ambient.clock, chunks)?;
         chunks.write_all(after.as_bytes())?;
         Ok(())
     })
@@ -148,15 +178,17 @@ fn replay(
     text: &str,
     (from, until): (Timestamp, Timestamp),
     principal: &Principal,
-    in_time: &dyn Fn() -> bool,
+    clock: &dyn Clock,
     chunks: &mut Chunks,
 ) -> Result<(), StreamError<Problem>> {
-    let mut progress = Progress { percent: 0, decisions: 0, gone: None };
+    let end = clock.monotonic() + TIMEOUT;
+    let mut progress = Progress { percent: 0, decisions: 0, gone: None, due: Duration::ZERO };
     progress.write(chunks)?;
     let mut step = |step: ReplayStep| {
         let done = percent(until.since(step.reached), until.since(from));
-        progress.advance(step.decisions, done, chunks);
-        let goes_on = progress.gone.is_none() && in_time();
+        let now = clock.monotonic();
+        progress.advance(step.decisions, done, now, chunks);
+        let goes_on = progress.gone.is_none() && now < end;
         if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let outcome = matrices.replay(text, (from, until), principal, &mut step);
@@ -190,13 +222,19 @@ struct Progress {
     decisions: u64,
     /// The person has left the page.
     gone: Option<io::Error>,
+    /// The monotonic time of the next line without a further percent.
+    due: Duration,
 }
 
+/// The time between two lines. A write shows whether the person is still there.
+const LINE_EVERY: Duration = Duration::from_millis(500);
+
 impl Progress {
-    fn advance(&mut self, decisions: u64, percent: u64, chunks: &mut Chunks) {
+    fn advance(&mut self, decisions: u64, percent: u64, now: Duration, chunks: &mut Chunks) {
         self.decisions += decisions;
-        if percent > self.percent {
-            self.percent = percent;
+        if percent > self.percent || now >= self.due {
+            self.percent = self.percent.max(percent);
+            self.due = now + LINE_EVERY;
             self.gone = self.write(chunks).err();
         }
     }

@@ -9,7 +9,7 @@ use portcullis_web::{Body, Code, Form, Guard, Limit, Method, Problem, Route, blo
 use serde::Deserialize;
 
 use super::matrix;
-use crate::form::{EmptyForm, Faults, Field};
+use crate::form::{Faults, Field};
 use crate::moment::Moment;
 use crate::page::{Frame, Person, page, refused, see};
 use crate::paths;
@@ -23,6 +23,7 @@ struct VersionsPage<'a> {
     frame: Frame<'a>,
     faults: Faults,
     in_force: u32,
+    revision: u64,
     matrix: &'static str,
     replay: Option<&'static str>,
     can_roll_back: bool,
@@ -62,7 +63,8 @@ async fn versions_page<'a>(
     matrices: &web::Data<Matrices>,
     typed: &'a str,
 ) -> Result<VersionsPage<'a>, Problem> {
-    let in_force = matrices.active().load().version;
+    let active = matrices.active().load();
+    let (in_force, revision) = (active.version, active.revision);
     let matrices = matrices.clone();
     let read = move || Ok::<_, StoreError>((matrices.versions()?, matrices.history()?));
     let (versions, history) = blocking(read).await?;
@@ -80,6 +82,7 @@ async fn versions_page<'a>(
         frame: Frame::of(person, site, t.versions_title, Section::Matrix.path()),
         faults: Faults::default(),
         in_force,
+        revision,
         matrix: matrix::SHOW.path,
         replay: person.sections.contains(&Section::Audit).then_some(paths::MATRIX_REPLAY),
         can_roll_back: history.iter().any(|past| past.version != in_force),
@@ -171,6 +174,14 @@ pub(crate) async fn activate(
     shown(outcome, &person, &site, &matrices).await
 }
 
+/// The form of the way back: the revision that was in force on the page, so that a second press does not
+/// restore it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevisionForm {
+    revision: u64,
+}
+
 pub(crate) const ROLL_BACK: Route = Route {
     path: "/console/admin/matrix/versions/roll-back",
     errors: &[
@@ -192,10 +203,11 @@ pub(crate) async fn roll_back(
     person: Person,
     site: web::Data<Site>,
     matrices: web::Data<Matrices>,
-    _form: Form<EmptyForm>,
+    form: Form<RevisionForm>,
 ) -> Result<HttpResponse, Problem> {
     let (principal, changed) = (person.principal.clone(), matrices.clone());
-    let outcome = blocking(move || changed.roll_back(&principal).map(drop)).await;
+    let seen = Some(form.0.revision);
+    let outcome = blocking(move || changed.roll_back(seen, &principal).map(drop)).await;
     shown(outcome, &person, &site, &matrices).await
 }
 

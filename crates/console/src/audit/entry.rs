@@ -4,14 +4,16 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use portcullis_audit::{EntryId, EntryVerdict};
 use portcullis_flows::audit::entry_proof::{EntryProofs, ProvenEntry};
+use portcullis_flows::audit::trail::AuditLogError;
 use portcullis_web::quotas::SEARCHES;
 use portcullis_web::{
     Body, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
 };
 
 use crate::audit::item::Item;
+use crate::form_page::MessagePage;
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page};
+use crate::page::{Frame, Person, page, refused};
 use crate::section::Section;
 use crate::site::Site;
 use crate::strings::{AUDIT, AuditStrings};
@@ -73,7 +75,10 @@ pub(crate) async fn show(
         drop(place);
         proven
     };
-    let proven = blocking(read).await?.ok_or_else(not_found)?;
+    let proven = match blocking(move || Ok::<_, Problem>(read())).await? {
+        Err(AuditLogError::Damaged(_)) => return damaged(&person, &site),
+        proven => proven?.ok_or_else(not_found)?,
+    };
     let json = serde_json::to_string_pretty(&proven.entry).map_err(|error| {
         tracing::error!(%error, "an entry cannot be written as JSON");
         Problem::new(Code::Internal)
@@ -88,4 +93,12 @@ pub(crate) async fn show(
         checkpoint_at: checkpoint_at.map(Moment::to_seconds).unwrap_or_default(),
         proven,
     })
+}
+
+/// The page of an entry whose stored block cannot be read: somebody has changed it, or the disk has.
+fn damaged(person: &Person, site: &Site) -> Result<HttpResponse, Problem> {
+    let frame = Frame::of(person, site, AUDIT.damaged_title, Section::Audit.path());
+    let (text, action) = (AUDIT.damaged_text, AUDIT.damaged_action);
+    let path = Section::Audit.path();
+    refused(&Problem::new(Code::Internal), &MessagePage { frame, text, action, path })
 }

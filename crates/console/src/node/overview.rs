@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_domain::{Ambient, Timestamp};
+use portcullis_flows::access::decision::Decisions;
+use portcullis_flows::access::permission::Permission;
 use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::audit::sign_in_statistics::{SignInReport, SignInStatistics};
 use portcullis_flows::node::job::{JobRecord, JobReport, Jobs};
@@ -13,7 +15,7 @@ use portcullis_flows::node::outbox::OutboxState;
 use portcullis_flows::node::overview::{Overview, PresentCounts};
 use portcullis_web::quotas::SEARCHES;
 use portcullis_web::{
-    Body, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking,
+    Body, Code, ConcurrencyPermit, Guard, Limit, Method, Priority, Problem, Route, blocking, permit,
 };
 
 use crate::audit::chart::{Chart, Part, SIZE, bars};
@@ -73,7 +75,7 @@ const LATE: Duration = Duration::from_secs(5 * 60);
 pub(crate) const SHOW: Route = Route {
     method: Method::Get,
     path: Section::Overview.path(),
-    guard: Guard::SIGNED_IN,
+    guard: Guard::CALLER,
     limit: Limit::concurrent(&SEARCHES).priority(Priority::Low),
     body: Body::None,
     errors: &[Code::Forbidden, Code::OutcomeUnknown, Code::Unavailable],
@@ -94,11 +96,10 @@ pub(crate) async fn show(
     place: ConcurrencyPermit,
     request: HttpRequest,
     site: web::Data<Site>,
+    decisions: web::Data<Decisions>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
-    if !person.sections.contains(&Section::Overview) {
-        return Err(Problem::new(Code::Forbidden));
-    }
+    permit(&decisions, &person.principal, &permissions(&person)).await?;
     let now = ambient.now();
     let read = reader(&person, &request, now)?;
     let read = blocking(move || {
@@ -122,6 +123,18 @@ pub(crate) async fn show(
         failing,
         jobs_path: Section::Jobs.path(),
     })
+}
+
+/// The sections whose numbers the overview shows.
+const PARTS: [Section; 4] = [Section::Accounts, Section::Audit, Section::Outbox, Section::Jobs];
+
+/// The permissions of what the person sees here; of one who may see nothing, those that are refused.
+fn permissions(person: &Person) -> Vec<Permission> {
+    if !person.sections.contains(&Section::Overview) {
+        return Section::Audit.permissions().to_vec();
+    }
+    let parts = PARTS.into_iter().filter(|part| person.sections.contains(part));
+    parts.flat_map(|part| part.permissions().to_vec()).collect()
 }
 
 /// The reader of those parts that the person may see.

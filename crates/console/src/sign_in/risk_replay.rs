@@ -20,7 +20,7 @@ use portcullis_web::{
 
 use crate::form::{Faults, Field};
 use crate::moment::Moment;
-use crate::page::{Frame, Person, page, refused};
+use crate::page::{Frame, Person, comes_from_elsewhere, page, refused};
 use crate::section::Section;
 use crate::site::Site;
 use crate::strings::{ENGLISH, RISK, RiskStrings};
@@ -351,7 +351,7 @@ impl Typed {
     }
 }
 
-/// Assesses the sign-ins of a period again, with other thresholds.
+/// Assesses the sign-ins of a period again, with other thresholds. A link of another site starts nothing.
 pub(crate) async fn replay(
     person: Person,
     place: ConcurrencyPermit,
@@ -392,6 +392,9 @@ pub(crate) async fn replay(
             return refused(&problem, &shown);
         }
     };
+    if comes_from_elsewhere(&request) {
+        return page(&shown);
+    }
     let (principal, period) = (person.principal.clone(), (days, ambient.now()));
     let work = move || {
         let report = risk.replay_days(&principal, period, &policy)?;

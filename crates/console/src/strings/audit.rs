@@ -48,4 +48,8 @@ strings! {
     too_many "Paused: the server has got too many requests."
     session_over "Stopped: the session has ended, or must be renewed. Load the page again."
     not_permitted "Stopped: this account may not read the audit log any more."
+
+    damaged_title "This entry cannot be read"
+    damaged_text "What is stored for it is damaged: it was changed, or the disk has a fault. The command audit verify says where, and what is intact."
+    damaged_action "Audit log"
 }

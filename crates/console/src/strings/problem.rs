@@ -87,6 +87,11 @@ pub(crate) const fn advice(code: Code) -> &'static str {
         }
         Code::Forbidden => "Ask an administrator if you need this, and name the id below.",
         Code::Internal => "Please try again.",
+        Code::MatrixFaults | Code::MatrixUnfit => {
+            "Change what is named below, then send the file again."
+        }
+        Code::MatrixSuperseded => "Look at the versions again: another one is in force now.",
+        Code::MailOver => "Its code or its link is over. The person can ask for a new one.",
         _ => "Please go back and try again.",
     }
 }

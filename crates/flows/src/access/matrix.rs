@@ -202,10 +202,14 @@ impl Matrices {
         self.store.accounts_with_unknown_role(&roles, most)
     }
 
-    /// Activates the previous version again; returns its number.
-    pub fn roll_back(&self, principal: &Principal) -> Result<u32, MatrixError> {
+    /// Activates the previous version again; returns its number. `seen` is the revision that the
+    /// principal wants to leave, if it has looked: after a later one, nothing is done.
+    pub fn roll_back(&self, seen: Option<u64>, principal: &Principal) -> Result<u32, MatrixError> {
         let history = self.store.activations(MAX_LISTED)?;
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
+        if seen.is_some_and(|seen| seen != now.revision) {
+            return Err(MatrixError::Superseded);
+        }
         let before = history.iter().find(|past| past.version != now.version);
         let version = before.ok_or(MatrixError::NothingBefore)?.version;
         self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), principal)?;

@@ -8,12 +8,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portcullis_audit::EventKind;
+use portcullis_audit::{EventKind, Outcome, SecurityEvent};
 use portcullis_domain::{Account, Ambient, ExposeSecret, Role, SecretString, Timestamp};
 use portcullis_token::{Digest, OpaqueSecret};
 
 use crate::StoreError;
 use crate::access::matrix::ActiveMatrix;
+use crate::effects::event_now;
 use crate::identity::account_request::{
     AccountChecker, AccountRequest, CheckedAccount, NameRules, RegistrationError,
 };
@@ -34,6 +35,9 @@ pub trait BootstrapStore: Send + Sync {
         token: Option<&Digest>,
         new: &NewAccount<'_>,
     ) -> Result<SetupResult, StoreError>;
+
+    /// Records a refused setup.
+    fn record_refusal(&self, event: &SecurityEvent) -> Result<(), StoreError>;
 }
 
 /// The result of a setup.
@@ -124,8 +128,22 @@ impl Bootstrap {
         self.was_open.load(Ordering::Relaxed)
     }
 
-    /// Redeems the setup token; every check of the account comes before the token is used up.
+    /// Redeems the setup token; every check of the account comes before the token is used up. A wrong
+    /// token is recorded.
     pub fn redeem(
+        &self,
+        token: &SecretString,
+        request: &AccountRequest,
+    ) -> Result<Account, SetupError> {
+        let redeemed = self.redeem_token(token, request);
+        if matches!(redeemed, Err(SetupError::InvalidToken)) {
+            let (kind, outcome) = (EventKind::Bootstrap, Outcome::Invalid);
+            self.store.record_refusal(&event_now(kind, outcome, &request.origin, &self.ambient))?;
+        }
+        redeemed
+    }
+
+    fn redeem_token(
         &self,
         token: &SecretString,
         request: &AccountRequest,

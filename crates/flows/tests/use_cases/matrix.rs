@@ -88,12 +88,12 @@ fn an_activation_counts_at_once_here_and_at_the_next_look_elsewhere() {
 fn rolling_back_goes_to_what_was_before_and_forth_again() {
     let deployment = Deployment::new();
     let node = started(&deployment);
-    assert!(matches!(node.roll_back(&samples::operator()), Err(MatrixError::NothingBefore)));
+    assert!(matches!(node.roll_back(None, &samples::operator()), Err(MatrixError::NothingBefore)));
     let version = node.propose(&generous(), &samples::operator()).unwrap();
     node.activate(version, &samples::operator()).unwrap();
-    assert_eq!(node.roll_back(&samples::operator()).unwrap(), 1);
+    assert_eq!(node.roll_back(None, &samples::operator()).unwrap(), 1);
     assert!(!may_delete(&node));
-    assert_eq!(node.roll_back(&samples::operator()).unwrap(), version);
+    assert_eq!(node.roll_back(None, &samples::operator()).unwrap(), version);
     let history: Vec<u32> = node.history().unwrap().iter().map(|past| past.version).collect();
     assert_eq!(history, [version, 1, version, 1]);
     assert_eq!(deployment.outcomes("matrix_rolled_back"), ["success 2"]);
@@ -239,7 +239,7 @@ fn nobody_puts_a_matrix_in_force_that_gives_more_than_they_have() {
     node.activate(version, &samples::operator()).unwrap();
     let version = node.propose(&delegated, &samples::operator()).unwrap();
     node.activate(version, &samples::operator()).unwrap();
-    let back = node.roll_back(&coordinator);
+    let back = node.roll_back(None, &coordinator);
     assert!(matches!(back, Err(MatrixError::Escalation(_))), "{back:?}");
     assert!(deployment.outcomes("matrix_activated").contains(&"against_rules 4".to_owned()));
     assert_eq!(deployment.outcomes("matrix_rolled_back"), ["against_rules 1"]);

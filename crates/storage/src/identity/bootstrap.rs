@@ -1,6 +1,7 @@
 //! `BootstrapStore`: the first administrator, tables `setup` and `accounts`.
 
 use diesel::prelude::*;
+use portcullis_audit::SecurityEvent;
 use portcullis_domain::{AccountKind, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
@@ -63,6 +64,10 @@ impl BootstrapStore for Store {
             }
             Ok((SetupResult::Tried(creation), effects))
         })
+    }
+
+    fn record_refusal(&self, event: &SecurityEvent) -> Result<(), StoreError> {
+        self.write_with(|_| Ok(((), event.clone().into())))
     }
 }
 

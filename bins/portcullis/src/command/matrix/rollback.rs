@@ -13,7 +13,7 @@ pub(super) fn run(loaded: LoadedConfig, output: Output) -> Result<ExitCode, Fail
     let (config, _) = loaded.sound()?;
     let operator = operator("policy rollback");
     let (_, matrices) = opening::started(&config, &operator)?;
-    let answer = Activated::by(&matrices, || Ok(matrices.roll_back(&operator).map(drop)?))?;
+    let answer = Activated::by(&matrices, || Ok(matrices.roll_back(None, &operator).map(drop)?))?;
     output.answer(&answer)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -223,7 +223,7 @@ pub(crate) async fn roll_back(
     matrices: web::Data<Matrices>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
-    let roll_back = move || matrices.roll_back(&caller);
+    let roll_back = move || matrices.roll_back(None, &caller);
     Ok(HttpResponse::Ok().json(VersionNumber { version: blocking(roll_back).await? }))
 }
 
