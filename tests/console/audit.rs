@@ -99,6 +99,19 @@ fn a_changed_entry_is_called_changed() {
 }
 
 #[test]
+fn a_damaged_block_of_decisions_is_called_damaged() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = with_role(&server, "ada", "admin");
+    let path = first_entry(&mut admin, "kind=permission_check");
+    assert_eq!(verdict(&shown(&mut admin, &path)), "intact");
+    let damage = "UPDATE decision_blocks SET payload = substr(payload, 1, 20)";
+    server.database().store().execute(damage).expect("the blocks are there");
+    let page = admin.get(&path, &[]);
+    assert_eq!(page.status, 500, "{}", page.text);
+    assert!(page.text.contains("What is stored for it is damaged"), "{}", page.text);
+}
+
+#[test]
 fn what_is_no_entry_is_not_found_and_nothing_is_shown_without_the_permission() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut admin = with_role(&server, "ada", "admin");

@@ -48,7 +48,7 @@ fn a_person_without_a_section_for_operators_has_no_overview() {
 }
 
 #[test]
-fn who_must_change_the_password_first_sees_no_overview() {
+fn an_account_that_must_change_its_password_has_no_overview() {
     let server = TestServer::start(TestDatabase::sqlite());
     let mut admin = with_role(&server, "ada", "admin");
     assert_eq!(admin.get("/console/admin", &[]).status, 200);

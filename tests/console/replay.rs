@@ -1,4 +1,4 @@
-//! A replay on its page, and the way back to the version before.
+//! The page of a replay, and the roll-back to the previous version.
 
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer};
 
@@ -85,7 +85,7 @@ fn nothing_but_a_page_of_this_server_starts_a_replay() {
 }
 
 #[test]
-fn the_version_before_comes_back() {
+fn a_roll_back_activates_the_previous_version_once() {
     TestDatabase::on_both(|database| {
         let server = TestServer::start(database);
         let mut admin = asked(&server);

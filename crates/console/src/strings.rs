@@ -397,7 +397,7 @@ strings! {
     version_text "Matrix file"
     version_text_hint "The whole text of the TOML file. It is checked and stored, and its changes are shown. It is not in force before you activate it."
     version_replay "Replay"
-    roll_back "Back to the version before"
+    roll_back "Roll back to the previous version"
     version_check "Check and store"
     search "Search"
     search_name "Name or address begins with"

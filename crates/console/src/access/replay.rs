@@ -99,16 +99,18 @@ pub(crate) async fn show(
     site: web::Data<Site>,
     matrices: web::Data<Matrices>,
 ) -> Result<HttpResponse, Problem> {
-    let (shown, _) = replay_page(&person, &request, &site, matrices).await?;
+    let (shown, _) = replay_page(&person, &request, &site, matrices, false).await?;
     page(&shown)
 }
 
-/// The page with the form, and the text of the version.
+/// The page with the form, and the text of the version. With `starts` and a period, the page has a place for
+/// the result.
 async fn replay_page<'a>(
     person: &'a Person,
     request: &HttpRequest,
     site: &'a Site,
     matrices: web::Data<Matrices>,
+    starts: bool,
 ) -> Result<(ReplayPage<'a>, String), Problem> {
     let query = Query::read(request, &["version", "days"])?;
     let number = |key: &str| query.value(key).and_then(|text| text.parse::<u32>().ok());
@@ -116,9 +118,6 @@ async fn replay_page<'a>(
     let days = number("days").filter(|days| PERIODS.iter().any(|(known, _)| known == days));
     let stored = blocking(move || matrices.version(version)).await?;
     let text = stored.ok_or_else(|| Problem::new(Code::NotFound))?.text;
-    let starts = RUN.path == request.path()
-        && request.method() != Verb::HEAD
-        && !comes_from_elsewhere(request);
     let shown = ReplayPage {
         frame: Frame::of(person, site, REPLAY.title, Section::Matrix.path()),
         t: &REPLAY,
@@ -138,7 +137,7 @@ pub(crate) const RUN: Route = Route {
     ..SHOW
 };
 
-/// Replays the decisions of so many days. A link of another site shows the form and starts nothing.
+/// Replays the decisions of the chosen period. A link of another site shows the form and starts nothing.
 pub(crate) async fn run(
     person: Person,
     place: ConcurrencyPermit,
@@ -147,7 +146,8 @@ pub(crate) async fn run(
     matrices: web::Data<Matrices>,
     ambient: web::Data<Ambient>,
 ) -> Result<HttpResponse, Problem> {
-    let (shown, text) = replay_page(&person, &request, &site, matrices.clone()).await?;
+    let starts = request.method() != Verb::HEAD && !comes_from_elsewhere(&request);
+    let (shown, text) = replay_page(&person, &request, &site, matrices.clone(), starts).await?;
     if shown.place.is_empty() {
         return page(&shown);
     }
@@ -156,7 +156,7 @@ pub(crate) async fn run(
     let until = ambient.now();
     let period = (until - DAY * days, until);
     let mut response = HttpResponse::Ok();
-    // A proxy that collected the response would show the progress when there is none any more.
+    // A proxy that buffers the response would hide the progress.
     response.insert_header((CONTENT_TYPE, HTML)).insert_header(("x-accel-buffering", "no"));
     let principal = person.principal;
     stream_body(place, response, move |chunks| {
@@ -187,7 +187,9 @@ fn replay(
     let mut step = |step: ReplayStep| {
         let done = percent(until.since(step.reached), until.since(from));
         let now = clock.monotonic();
-        progress.advance(step.decisions, done, now, chunks);
+        if progress.advance(step.decisions, done, now) {
+            progress.gone = progress.write(chunks).err();
+        }
         let goes_on = progress.gone.is_none() && now < end;
         if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
@@ -230,13 +232,15 @@ struct Progress {
 const LINE_EVERY: Duration = Duration::from_millis(500);
 
 impl Progress {
-    fn advance(&mut self, decisions: u64, percent: u64, now: Duration, chunks: &mut Chunks) {
+    /// Counts a step; true if a line is due.
+    fn advance(&mut self, decisions: u64, percent: u64, now: Duration) -> bool {
         self.decisions += decisions;
-        if percent > self.percent || now >= self.due {
+        let is_due = percent > self.percent || now >= self.due;
+        if is_due {
             self.percent = self.percent.max(percent);
             self.due = now + LINE_EVERY;
-            self.gone = self.write(chunks).err();
         }
+        is_due
     }
 
     fn write(&self, chunks: &mut Chunks) -> io::Result<()> {
@@ -259,6 +263,18 @@ fn percent(done: Duration, all: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_due_for_each_percent_and_each_half_second() {
+        let mut progress = Progress { percent: 0, decisions: 0, gone: None, due: LINE_EVERY };
+        let milliseconds = Duration::from_millis;
+        assert!(!progress.advance(1_000, 0, milliseconds(499)));
+        assert!(progress.advance(1_000, 0, milliseconds(500)), "all decisions in one percent");
+        assert!(!progress.advance(1_000, 0, milliseconds(600)));
+        assert!(progress.advance(1_000, 1, milliseconds(601)));
+        assert!(!progress.advance(1_000, 0, milliseconds(700)));
+        assert_eq!((progress.percent, progress.decisions), (1, 5_000), "it never goes back");
+    }
 
     #[test]
     fn the_percentage_stays_between_nothing_and_everything() {

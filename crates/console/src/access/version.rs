@@ -174,8 +174,8 @@ pub(crate) async fn activate(
     shown(outcome, &person, &site, &matrices).await
 }
 
-/// The form of the way back: the revision that was in force on the page, so that a second press does not
-/// restore it.
+/// The form of a roll-back: the revision in force that the page showed. A second press names an old revision
+/// and changes nothing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevisionForm {
@@ -198,7 +198,7 @@ pub(crate) const ROLL_BACK: Route = Route {
     ..ACTIVATE
 };
 
-/// Puts the version in force that was before.
+/// Activates the previous version again.
 pub(crate) async fn roll_back(
     person: Person,
     site: web::Data<Site>,
@@ -211,7 +211,7 @@ pub(crate) async fn roll_back(
     shown(outcome, &person, &site, &matrices).await
 }
 
-/// The versions after a change; or, with its fault, without one.
+/// The list of versions after a change, or with the fault of a change that failed.
 async fn shown(
     outcome: Result<(), Problem>,
     person: &Person,

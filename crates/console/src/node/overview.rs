@@ -90,7 +90,7 @@ struct Read {
     jobs: Vec<JobReport>,
 }
 
-/// Shows the overview to those who may open a section of it.
+/// Shows the parts of the overview whose sections are open to the person.
 pub(crate) async fn show(
     person: Person,
     place: ConcurrencyPermit,
@@ -128,7 +128,8 @@ pub(crate) async fn show(
 /// The sections whose numbers the overview shows.
 const PARTS: [Section; 4] = [Section::Accounts, Section::Audit, Section::Outbox, Section::Jobs];
 
-/// The permissions of what the person sees here; of one who may see nothing, those that are refused.
+/// The permissions of the parts that the person sees. A person without any part is asked for the audit log,
+/// so that the refusal is recorded.
 fn permissions(person: &Person) -> Vec<Permission> {
     if !person.sections.contains(&Section::Overview) {
         return Section::Audit.permissions().to_vec();

@@ -202,8 +202,8 @@ impl Matrices {
         self.store.accounts_with_unknown_role(&roles, most)
     }
 
-    /// Activates the previous version again; returns its number. `seen` is the revision that the
-    /// principal wants to leave, if it has looked: after a later one, nothing is done.
+    /// Activates the previous version again; returns its number. `seen` is the revision in
+    /// force that the principal has seen. If another one is in force, nothing changes.
     pub fn roll_back(&self, seen: Option<u64>, principal: &Principal) -> Result<u32, MatrixError> {
         let history = self.store.activations(MAX_LISTED)?;
         let now = history.first().ok_or(MatrixError::NothingBefore)?;
