@@ -262,6 +262,7 @@ mod tests {
             stored.has_other_pepper(&peppers(&new)) && !stored.has_other_pepper(&peppers(&old))
         );
         let matches = |needs_rehash| VerificationResult::Match { needs_rehash };
+        let key = format!("{:?}", [1_u8; 32]);
         for (hasher, expected) in [
             (peppered(Some(&old), &[]), matches(false)),
             (peppered(Some(&new), &[&old]), matches(true)),
@@ -279,7 +280,7 @@ mod tests {
             assert_eq!(hasher.verify(&right, &stored, &mut scratch), expected, "{hasher:?}");
             let wrong = hasher.verify(&password("wrong"), &stored, &mut scratch);
             assert_eq!(wrong, VerificationResult::Mismatch);
-            assert!(!format!("{hasher:?}").contains("[1, 1"), "{hasher:?}");
+            assert!(!format!("{hasher:?}").contains(&key), "{hasher:?}");
         }
         let plain = hasher(19_456, 2).hash(&right, &SystemRandom, &mut scratch).unwrap();
         let verified = peppered(Some(&new), &[]).verify(&right, &plain, &mut scratch);
