@@ -5,11 +5,10 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use moka::Expiry;
-use moka::sync::Cache;
 use portcullis_domain::{Account, AccountId, Clock, Supervised};
+use quick_cache::sync::Cache;
 
 use crate::StoreError;
 
@@ -25,28 +24,19 @@ pub struct CachedAccount {
     account: Account,
     /// The begin of the read, on the monotonic clock.
     read_at: Duration,
-    /// The time from the beginning of the read to its end.
-    read_time: Duration,
     /// True once a caller has asked for its renewal.
     is_renewed: AtomicBool,
     document: OnceLock<Box<[u8]>>,
 }
 
 impl CachedAccount {
-    const fn new(account: Account, read_at: Duration, read_time: Duration) -> Self {
-        Self {
-            account,
-            read_at,
-            read_time,
-            is_renewed: AtomicBool::new(false),
-            document: OnceLock::new(),
-        }
+    const fn new(account: Account, read_at: Duration) -> Self {
+        Self { account, read_at, is_renewed: AtomicBool::new(false), document: OnceLock::new() }
     }
 
-    /// Claims the renewal if the read is half as old as it may become. Returns `true` to one caller.
-    fn claims_renewal(&self, now: Duration) -> bool {
-        let is_due = now.saturating_sub(self.read_at) >= Accounts::MAX_AGE / 2;
-        is_due
+    /// Claims the renewal of an account of half the age that it may reach. Returns `true` to one caller.
+    fn claims_renewal(&self, age: Duration) -> bool {
+        age >= Accounts::MAX_AGE / 2
             && !self.is_renewed.load(Ordering::Relaxed)
             && !self.is_renewed.swap(true, Ordering::Relaxed)
     }
@@ -86,9 +76,7 @@ impl Accounts {
     /// Starts a reader that caches up to 10,000 accounts. A thread of its own, independent of
     /// requests, refreshes the accounts that are used often.
     pub fn start(store: Arc<dyn AccountStore>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let recent = Cache::builder().max_capacity(MAX_ACCOUNTS);
-        let recent = recent.expire_after(SinceRead).build();
-        let memory = Arc::new(Memory { store, clock, recent });
+        let memory = Arc::new(Memory { store, clock, recent: Cache::new(MAX_ACCOUNTS) });
         let (renewals, wanted) = sync_channel(MAX_WAITING);
         let work = Arc::clone(&memory);
         let reader = Supervised::restarting("accounts", move || work.renew_all(&wanted))?;
@@ -102,9 +90,16 @@ impl Accounts {
 
     /// The account if it was read recently; never blocks. A caller that asks often never waits for
     /// the database.
+    ///
+    /// The age counts from the beginning of the read: the database may have changed the account while
+    /// the answer was on its way.
     pub fn recent(&self, id: AccountId) -> Option<Arc<CachedAccount>> {
         let account = self.memory.recent.get(&id)?;
-        if account.claims_renewal(self.memory.clock.monotonic()) {
+        let age = self.memory.clock.monotonic().saturating_sub(account.read_at);
+        if age >= Self::MAX_AGE {
+            return None;
+        }
+        if account.claims_renewal(age) {
             // With a full queue the refresh is skipped, and the next caller after the expiry reads
             // the account.
             let _ = self.renewals.try_send(id);
@@ -115,7 +110,7 @@ impl Accounts {
     /// Removes the account from the cache of this node, after a change. A renewal that began before
     /// the change may bring its former state back, for [`Self::MAX_AGE`] at most.
     pub fn forget(&self, id: AccountId) {
-        self.memory.recent.invalidate(&id);
+        self.memory.recent.remove(&id);
     }
 
     /// The account as stored.
@@ -137,9 +132,8 @@ impl Memory {
     fn read(&self, id: AccountId) -> Result<Option<Arc<CachedAccount>>, StoreError> {
         let begun = self.clock.monotonic();
         let account = self.store.account(id)?;
-        let read_time = self.clock.monotonic().saturating_sub(begun);
         let account = account.map(|account| {
-            let account = Arc::new(CachedAccount::new(account, begun, read_time));
+            let account = Arc::new(CachedAccount::new(account, begun));
             self.recent.insert(id, Arc::clone(&account));
             account
         });
@@ -147,39 +141,8 @@ impl Memory {
     }
 }
 
-/// An account expires [`Accounts::MAX_AGE`] after the beginning of its read: the database may have
-/// changed it while the answer was on its way.
-struct SinceRead;
-
-impl SinceRead {
-    const fn of(account: &CachedAccount) -> Duration {
-        Accounts::MAX_AGE.saturating_sub(account.read_time)
-    }
-}
-
-impl Expiry<AccountId, Arc<CachedAccount>> for SinceRead {
-    fn expire_after_create(
-        &self,
-        _: &AccountId,
-        account: &Arc<CachedAccount>,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(Self::of(account))
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &AccountId,
-        account: &Arc<CachedAccount>,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(Self::of(account))
-    }
-}
-
 /// Accounts in the cache.
-const MAX_ACCOUNTS: u64 = 10_000;
+const MAX_ACCOUNTS: usize = 10_000;
 
 /// Accounts that wait to be refreshed.
 const MAX_WAITING: usize = 1_000;

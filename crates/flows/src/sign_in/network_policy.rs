@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::Cache;
 use portcullis_audit::{Actor, EventKind, Origin, Outcome};
 use portcullis_domain::{Account, AccountId, Ambient, NetworkList, Role, SessionId};
 use portcullis_token::AccessClaims;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
 
 use crate::StoreError;
 use crate::audit::trail::AuditLogStore;
@@ -69,15 +69,15 @@ impl NetworkPolicy {
 pub struct NetworkAccess {
     policy: NetworkPolicy,
     log: Arc<dyn AuditLogStore>,
-    recorded: Cache<SessionId, ()>,
+    /// The latest records, by the monotonic clock.
+    recorded: Cache<SessionId, Duration>,
     ambient: Ambient,
 }
 
 impl NetworkAccess {
     /// Creates the use case from its dependencies.
     pub fn new(policy: NetworkPolicy, log: Arc<dyn AuditLogStore>, ambient: Ambient) -> Self {
-        let recorded = Cache::builder().max_capacity(MAX_SESSIONS).time_to_live(PERIOD).build();
-        Self { policy, log, recorded, ambient }
+        Self { policy, log, recorded: Cache::new(MAX_SESSIONS), ambient }
     }
 
     /// The networks of roles.
@@ -97,7 +97,7 @@ impl NetworkAccess {
         session: SessionId,
         origin: &Origin,
     ) -> Result<(), StoreError> {
-        if !self.recorded.entry(session).or_insert(()).is_fresh() {
+        if !self.claims_record(session) {
             return Ok(());
         }
         let (kind, outcome) = (EventKind::SessionUsedOutside, Outcome::OutsideNetworks);
@@ -107,13 +107,30 @@ impl NetworkAccess {
             .by(Actor::Account(account));
         self.log.record(&event)
     }
+
+    /// Returns `true` to one caller in each period.
+    fn claims_record(&self, session: SessionId) -> bool {
+        let now = self.ambient.clock.monotonic();
+        let claim = |_: &SessionId, recorded: &mut Duration| {
+            let is_over = now.saturating_sub(*recorded) >= PERIOD;
+            if is_over {
+                *recorded = now;
+            }
+            EntryAction::Retain(is_over)
+        };
+        match self.recorded.entry(&session, None, claim) {
+            EntryResult::Retained(is_over) => is_over,
+            EntryResult::Vacant(place) => place.insert(now).is_ok(),
+            EntryResult::Removed(..) | EntryResult::Replaced(..) | EntryResult::Timeout => true,
+        }
+    }
 }
 
 /// The time for which further uses of the same session are not recorded.
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// The maximum number of sessions whose latest record is remembered; each takes less than 200 bytes.
-const MAX_SESSIONS: u64 = 10_000;
+const MAX_SESSIONS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use moka::sync::Cache;
 use portcullis_access::Scope;
 use portcullis_domain::{Account, AccountKind, ApiKeyId, Clock, Timestamp};
 use portcullis_token::ApiKey;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
 use super::{ApiKeyRefusal, ApiKeySeal, ApiKeyStore, ApiKeyTerms, ApiKeyUses};
 use crate::StoreError;
@@ -19,7 +20,7 @@ use crate::sign_in::network_policy::NetworkPolicy;
 pub struct ApiKeyChecks {
     store: Arc<dyn ApiKeyStore>,
     seal: ApiKeySeal,
-    known: Cache<ApiKeyId, Arc<KnownApiKey>>,
+    known: Cache<ApiKeyId, Arc<KnownApiKey>, ByWeight>,
     uses: Arc<ApiKeyUses>,
     networks: NetworkPolicy,
     clock: Arc<dyn Clock>,
@@ -91,11 +92,7 @@ impl ApiKeyChecks {
         networks: NetworkPolicy,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let known = Cache::builder()
-            .max_capacity(MAX_BYTES)
-            .weigher(|_, key: &Arc<KnownApiKey>| key.weight())
-            .time_to_live(Self::MAX_AGE_WITHOUT_DATABASE)
-            .build();
+        let known = Cache::with_weighter(USUAL_KEYS, MAX_BYTES, ByWeight);
         Self { store, seal, known, uses, networks, clock }
     }
 
@@ -138,7 +135,7 @@ impl ApiKeyChecks {
         let opened = found
             .and_then(|(stored, owner)| Some((self.seal.open(&stored)?, stored.created_at, owner)));
         let Some((terms, created_at, owner)) = opened else {
-            self.known.invalidate(&key.id());
+            self.known.remove(&key.id());
             return Ok(Err(ApiKeyRefusal::Unknown));
         };
         let uses = self.uses.of(key.id(), owner.id);
@@ -152,7 +149,7 @@ impl ApiKeyChecks {
 
     /// Forgets a key on this node, after a change.
     pub fn forget(&self, id: ApiKeyId) {
-        self.known.invalidate(&id);
+        self.known.remove(&id);
     }
 
     /// Judges, and counts the use of a key that is shown to be known.
@@ -186,21 +183,27 @@ impl ApiKeyChecks {
     }
 }
 
-impl KnownApiKey {
-    /// Bytes, roughly.
-    fn weight(&self) -> u32 {
+/// Weighs a key by its bytes, roughly.
+#[derive(Clone)]
+struct ByWeight;
+
+impl Weighter<ApiKeyId, Arc<KnownApiKey>> for ByWeight {
+    fn weight(&self, _: &ApiKeyId, key: &Arc<KnownApiKey>) -> u64 {
         const PAIR: usize = 64;
         const NETWORK: usize = 32;
-        let texts = self.terms.scope.items().len() * PAIR;
-        let networks = self.terms.networks.networks().len();
-        let networks = networks + self.owner.allowed_networks.networks().len();
-        let bytes = size_of::<Self>() + texts + networks * NETWORK;
-        u32::try_from(bytes + ACCOUNT).unwrap_or(u32::MAX)
+        let texts = key.terms.scope.items().len() * PAIR;
+        let networks = key.terms.networks.networks().len();
+        let networks = networks + key.owner.allowed_networks.networks().len();
+        let bytes = size_of::<KnownApiKey>() + texts + networks * NETWORK + ACCOUNT;
+        bytes.try_into().unwrap_or(u64::MAX)
     }
 }
 
 /// Bytes of all known keys.
 const MAX_BYTES: u64 = 32 << 20;
+
+/// The number of keys that the cache has room for from the beginning.
+const USUAL_KEYS: usize = 1_000;
 
 /// Bytes of the texts of an account, at most.
 const ACCOUNT: usize = 1_024;
