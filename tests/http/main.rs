@@ -67,6 +67,7 @@ mod pyjwt;
 mod qr_code;
 mod rate_limit;
 mod recent_routes;
+mod reference;
 mod refresh;
 mod refresh_reuse;
 mod refusal;

@@ -3,6 +3,7 @@
 mod access;
 mod faults;
 mod files;
+mod page;
 mod production;
 mod settings;
 mod tokens;
