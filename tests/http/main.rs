@@ -13,6 +13,7 @@ mod awaited_bodies;
 mod backup_code_times;
 mod bans;
 mod body;
+mod browser_application;
 mod browser_csrf;
 mod catalogue;
 mod checkpoint;
