@@ -1,6 +1,8 @@
 //! The command line: global options and the list of verbs.
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod page;
 
 use std::ffi::OsString;

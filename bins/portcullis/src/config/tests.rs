@@ -1,6 +1,7 @@
 //! Tests of the configuration: file, variables, secrets and their faults.
 
 mod access;
+mod documents;
 mod faults;
 mod files;
 mod page;
