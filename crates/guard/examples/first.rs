@@ -6,10 +6,10 @@ use portcullis_guard::tower::Protect;
 use portcullis_guard::{Claims, Guard};
 
 #[tokio::main]
-#[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let key = std::fs::read_to_string("shop.key")?;
     let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
-        .credential("shop", std::env::var("SHOP_KEY")?)
+        .credential("shop", key.trim())
         .connect()
         .await?;
     let app = Router::new().route("/me", get(me)).layer(Protect::by(&guard));
