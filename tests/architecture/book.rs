@@ -37,8 +37,8 @@ fn every_json_in_a_document_can_be_parsed() -> Outcome {
         let text = fs::read_to_string(&document)?;
         for block in blocks(&text, |language| language == "json") {
             // A block may show several lines of JSON.
-            let values = serde_json::Deserializer::from_str(&block).into_iter::<Value>();
-            if let Some(error) = values.filter_map(Result::err).next() {
+            let mut values = serde_json::Deserializer::from_str(&block).into_iter::<Value>();
+            if let Some(error) = values.find_map(Result::err) {
                 faults.push(format!("{}: {error}: mark it as `text`\n{block}", document.display()));
             }
         }

@@ -15,7 +15,7 @@ fn the_documented_application_signs_in_refreshes_changes_and_signs_out() {
     Browser::of(&server).register("ada");
     let (_, code) = PAGE.split_once("```js\n").expect("a program");
     let (code, _) = code.split_once("```").expect("its end");
-    let code = code.replace("https://auth.example.org", &server.origin());
+    let code = code.replace("https://auth.example.org", server.origin());
     let mut chromium = Chromium::start();
     let mut page = chromium.page();
     page.open(&origin);

@@ -62,7 +62,7 @@ fn calls(line: &str) -> Vec<Vec<String>> {
             word if word.starts_with('#') => break,
             // A variable of the shell that stands for a whole argument holds an id.
             "$id" => {
-                calls.last_mut().unwrap().push("019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11".to_owned())
+                calls.last_mut().unwrap().push("019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11".to_owned());
             }
             word => calls.last_mut().unwrap().push(word.to_owned()),
         }

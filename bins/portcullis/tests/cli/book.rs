@@ -148,9 +148,9 @@ fn run(page: &Path, steps: &[Step]) {
         .output()
         .unwrap();
     let printed = shown(&String::from_utf8_lossy(&output.stdout));
-    let mut parts = printed.split(MARK).skip(1);
+    let mut outputs = printed.split(MARK).skip(1);
     for step in steps {
-        let printed = parts.next().unwrap_or_default().trim_matches('\n');
+        let printed = outputs.next().unwrap_or_default().trim_matches('\n');
         let expected = step.output.join("\n");
         let expected = expected.trim_matches('\n');
         let [shown, text] =
@@ -191,7 +191,7 @@ fn run_in_bash(command: &str) -> String {
 
 fn free_ports() -> (Vec<TcpListener>, Vec<String>) {
     let bind = |_: &&str| TcpListener::bind("127.0.0.1:0").unwrap();
-    let listeners: Vec<_> = PORTS.iter().map(|port| bind(&port)).collect();
+    let listeners: Vec<_> = PORTS.iter().map(bind).collect();
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
     let ports = listeners.iter().map(port).collect();
     (listeners, ports)
