@@ -30,6 +30,14 @@ pictures:
     PORTCULLIS_TEST_PICTURES="{{ justfile_directory() }}/docs/console" \
         tests/run -p portcullis-tests --all-features --test console -- every_page_fits
 
+# the book of docs, in target/book
+book:
+    .ci/run book
+
+# the pages of docs/reference that are generated from the code
+reference:
+    PORTCULLIS_TEST_PAGES=write tests/run --workspace --all-features --lib --test http -- is_generated_from
+
 # median times of 200 interleaved refusals of each kind
 refusal-times:
     tests/run -p portcullis-tests --test http refusal_times -- --nocapture

@@ -11,6 +11,8 @@ use toml::{Table, Value};
 
 use crate::cycles::Cut;
 
+#[path = "architecture/book.rs"]
+mod book;
 #[path = "architecture/cycles.rs"]
 mod cycles;
 #[path = "architecture/documents.rs"]

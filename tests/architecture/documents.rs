@@ -44,16 +44,9 @@ fn the_readme_is_short_and_its_sentences_too() -> Outcome {
 }
 
 /// The README of the repository and of each crate, and the documents.
-fn documents() -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+pub(super) fn documents() -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
     let mut found = vec![root().join("README.md")];
-    for folder in ["docs", "docs/console"] {
-        for entry in fs::read_dir(root().join(folder))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|it| it == "md") {
-                found.push(path);
-            }
-        }
-    }
+    found.extend(markdown_files(&root().join("docs"))?);
     for entry in fs::read_dir(root().join("crates"))? {
         let readme = entry?.path().join("README.md");
         if readme.exists() {
@@ -63,13 +56,27 @@ fn documents() -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
     Ok(found)
 }
 
+/// The pages of a folder and of those in it.
+pub(super) fn markdown_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(markdown_files(&path)?);
+        } else if path.extension().is_some_and(|it| it == "md") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// The text without its code blocks.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let parts = text.split("\n```");
     parts.step_by(2).collect::<Vec<_>>().join("\n")
 }
 
-fn links(text: &str) -> Vec<&str> {
+pub(super) fn links(text: &str) -> Vec<&str> {
     let after = text.split("](").skip(1);
     after.filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect()
 }

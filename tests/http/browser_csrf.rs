@@ -177,7 +177,7 @@ fn status(page: &mut Page<'_>, url: &str) -> u64 {
 }
 
 /// Serves an empty page for every path, on a port of its own.
-fn foreign_pages() -> u16 {
+pub(crate) fn foreign_pages() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let port = listener.local_addr().expect("it is bound").port();
     thread::spawn(move || {

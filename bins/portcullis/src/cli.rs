@@ -1,5 +1,10 @@
 //! The command line: global options and the list of verbs.
 
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod page;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;

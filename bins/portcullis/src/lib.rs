@@ -8,6 +8,8 @@ mod cli;
 mod command;
 mod data_dir;
 mod destination;
+#[cfg(test)]
+mod documents;
 mod failure;
 mod file_limit;
 mod hash_time;

@@ -2,6 +2,9 @@
 //!
 //! The words are stored and sent, so a variant may be renamed, but not its word.
 
+#[cfg(test)]
+mod page;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,10 +12,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Declares an enum of which each variant has one stable word.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $about:literal])+ $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$about])* $variant,)+ }
+        pub enum $name { $($(#[doc = $about])+ $variant,)+ }
 
         impl $name {
             /// All variants, in the order of the documentation.
@@ -21,6 +24,12 @@ macro_rules! words {
             /// Returns the stable word, as stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The documentation of the variant, for the page of words.
+            #[cfg(test)]
+            const fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($about),+),)+ }
             }
         }
 

@@ -24,7 +24,7 @@ struct Rule {
 impl Rule {
     /// The rule of the only TOML block of the document.
     fn documented() -> Self {
-        let (_, block) = DOCUMENT.split_once("```toml\n").unwrap();
+        let (_, block) = DOCUMENT.split_once("```toml,part\n").unwrap();
         let (block, rest) = block.split_once("```").unwrap();
         assert!(!rest.contains("```toml"));
         let file: Table = block.parse().unwrap();

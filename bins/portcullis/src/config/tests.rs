@@ -1,8 +1,10 @@
 //! Tests of the configuration: file, variables, secrets and their faults.
 
 mod access;
+mod documents;
 mod faults;
 mod files;
+mod page;
 mod production;
 mod settings;
 mod tokens;

@@ -22,7 +22,8 @@ const PREFIX: &str = "PORTCULLIS__";
 /// The variable that names the file. It is not a key of the file.
 const CONFIG: &str = "PORTCULLIS__CONFIG";
 
-const SHORT_NAMES: [(&str, &str); 24] = [
+/// The short names, each with its key.
+pub(super) const SHORT_NAMES: [(&str, &str); 24] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "tokens.access_minutes"),
     ("ADMIN_EMAIL", "admin.email"),
     ("ADMIN_PASSWORD", "admin.password"),

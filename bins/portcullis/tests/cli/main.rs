@@ -11,6 +11,7 @@ mod api_key;
 mod audit;
 mod audit_verify;
 mod ban;
+mod book;
 mod breach_filter;
 mod certificate;
 mod configuration;
