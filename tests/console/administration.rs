@@ -278,7 +278,8 @@ fn failed_sign_ins_are_charted_and_lead_to_their_entries() {
         assert!(contains(&page, "unknown_account <strong>1</strong>"), "{}", page.text);
         assert!(contains(&page, ">bob</a>"), "{}", page.text);
         assert!(contains(&page, "<code>127.0.0.1</code>"), "{}", page.text);
-        assert!(contains(&page, "/console/admin/bans?address=127.0.0.1"), "{}", page.text);
+        let ban = "action=\"/console/admin/sign-ins/ban?period=hour\"";
+        assert!(contains(&page, ban), "{}", page.text);
         let entries =
             page.text.split("href=\"").find(|part| part.contains("subject=")).expect("a link");
         let entries = entries.split('"').next().expect("its end");

@@ -327,7 +327,6 @@ fn a_typed_text_that_a_page_shows_again_is_a_text() {
         ("audit", "until"),
         ("audit", &text),
         ("outbox", "kind"),
-        ("bans", "address"),
     ] {
         shown(&mut page, &format!("{origin}/console/admin/{path}?{}", query(name)));
     }

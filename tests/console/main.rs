@@ -17,6 +17,7 @@ mod email;
 mod email_verification;
 mod errors;
 mod factors;
+mod failed_sign_ins;
 mod first_steps;
 mod form;
 mod injection;

@@ -120,6 +120,8 @@ fn for_operators(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&entry::SHOW, entry::show);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
+    to.add(&sign_in_statistics::UNLOCK, sign_in_statistics::unlock);
+    to.add(&sign_in_statistics::BAN, sign_in_statistics::ban);
     to.add(&risk_replay::LIST, risk_replay::list);
     to.add(&risk_replay::REPLAY, risk_replay::replay);
     to.add(&lockout_directory::LIST, lockout_directory::list);

@@ -24,6 +24,7 @@ mod problem;
 mod replay;
 mod risk;
 mod setup;
+mod sign_ins;
 
 pub(crate) use self::audit::{AUDIT, AuditStrings};
 pub(crate) use self::first_steps::{FIRST_STEPS, FirstStepsStrings};
@@ -32,6 +33,7 @@ pub(crate) use self::problem::{advice, title};
 pub(crate) use self::replay::{REPLAY, ReplayStrings};
 pub(crate) use self::risk::{RISK, RiskStrings};
 pub(crate) use self::setup::SETUP;
+pub(crate) use self::sign_ins::{SIGN_INS, SignInsStrings};
 use crate::paths;
 
 strings! {
