@@ -1,6 +1,6 @@
 //! Pages for operators: accounts, sessions, invitations, bans, the matrix and the audit log.
 
-use portcullis_testkit::{Answer, Browser, PASSWORD, TestDatabase, TestServer, TestSettings};
+use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer, TestSettings};
 use portcullis_token::KeyPairAlgorithm;
 
 use crate::form::{location, sign_in, signed_in, submit};
@@ -242,19 +242,6 @@ fn the_audit_log_is_searched_page_by_page() {
         let next = next.split('"').next().expect("a path").replace("&#38;", "&");
         assert!(contains(&admin.get(&next, &[]), "audit_searched"));
     });
-}
-
-#[test]
-fn a_password_is_asked_for_again_before_a_change_and_the_page_comes_back() {
-    let server = TestServer::start(TestDatabase::sqlite());
-    let mut admin = with_role(&server, "ada", "admin");
-    Browser::of(&server).register("bob");
-    let path = format!("/console/admin/users/{}", id(&server, "bob"));
-    server.clock().advance(std::time::Duration::from_secs(1_000));
-    let old = submit(&mut admin, &format!("{path}/end-sessions"), &[]);
-    assert!(location(&old).starts_with("/console/confirm?next="), "{}", location(&old));
-    let again = [("username", "ada"), ("password", PASSWORD), ("next", &*path)];
-    assert_eq!(location(&admin.submit("/console/sign-in", &again)), path);
 }
 
 #[test]

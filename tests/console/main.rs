@@ -22,6 +22,7 @@ mod first_steps;
 mod form;
 mod injection;
 mod journeys;
+mod kept_forms;
 mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
 #[path = "../http/mailbox.rs"]

@@ -29,7 +29,7 @@ pub(crate) struct FormPage<'a> {
     /// The path to which the form is sent.
     pub(crate) path: Cow<'static, str>,
     /// Values that the form carries along.
-    pub(crate) hidden: Vec<(&'static str, &'a str)>,
+    pub(crate) hidden: Vec<(&'a str, &'a str)>,
     /// The fields.
     pub(crate) fields: Vec<Field<'a>>,
     /// The label of the button; empty if the form goes on with a passkey only.

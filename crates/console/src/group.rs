@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use askama::Template;
-use portcullis_web::{Code, ErrorBody, Group, Problem, problem_document};
+use portcullis_web::{Code, ErrorBody, Group, Problem, Redirect, problem_document};
 
 use crate::form::Faults;
 use crate::local_path::LocalPath;
@@ -63,19 +63,24 @@ fn error(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBod
 const HTML_PAGE: HeaderValue = HeaderValue::from_static(HTML);
 
 /// Without a valid access token, the browser goes to the renewal of its session, which may lead on to the
-/// sign-in. A script of a page gets the error: nobody is there to sign in, and what a page asks for by itself must
-/// not prolong a session.
-fn redirect(request: &HttpRequest, problem: &Problem) -> Option<String> {
+/// sign-in; and without a recent proof, to the confirmation. Both get a form as it was sent. A script of a page gets
+/// the error: nobody is there to sign in, and what a page asks for by itself must not prolong a session.
+fn redirect(request: &HttpRequest, problem: &Problem) -> Option<Redirect> {
     if request.headers().get("sec-fetch-dest").is_some_and(|value| value == "empty") {
         return None;
     }
+    let form = LocalPath::of_form(request);
     match problem.code {
-        Code::NotAuthenticated | Code::InvalidToken => {
-            Some(LocalPath::of_page(request).after(paths::RENEW))
-        }
-        Code::SignInTooOld => Some(LocalPath::of_page(request).after(paths::CONFIRM)),
-        Code::FactorRequired => Some(format!("{}?notice=required", paths::FACTORS)),
-        Code::PasswordChangeRequired => Some(paths::PASSWORD.to_owned()),
+        Code::NotAuthenticated | Code::InvalidToken => Some(match form {
+            Some(form) => Redirect::Repeat(form.after(paths::RENEW)),
+            None => Redirect::Page(LocalPath::of_page(request).after(paths::RENEW)),
+        }),
+        Code::SignInTooOld => Some(match form {
+            Some(form) => Redirect::Repeat(form.after(paths::CONFIRM_FORM)),
+            None => Redirect::Page(LocalPath::of_page(request).after(paths::CONFIRM)),
+        }),
+        Code::FactorRequired => Some(Redirect::Page(format!("{}?notice=required", paths::FACTORS))),
+        Code::PasswordChangeRequired => Some(Redirect::Page(paths::PASSWORD.to_owned())),
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ macro_rules! strings {
 }
 
 mod audit;
+mod confirm;
 mod first_steps;
 mod overview;
 mod problem;
@@ -27,6 +28,7 @@ mod setup;
 mod sign_ins;
 
 pub(crate) use self::audit::{AUDIT, AuditStrings};
+pub(crate) use self::confirm::CONFIRM;
 pub(crate) use self::first_steps::{FIRST_STEPS, FirstStepsStrings};
 pub(crate) use self::overview::{OVERVIEW, OverviewStrings};
 pub(crate) use self::problem::{advice, title};
