@@ -62,11 +62,18 @@ fn error(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBod
 /// The media type of pages.
 const HTML_PAGE: HeaderValue = HeaderValue::from_static(HTML);
 
+/// True for a request of a script. Browsers send `Sec-Fetch-Dest` over TLS and to this machine only, so the scripts of
+/// the pages say it too.
+fn is_by_script(request: &HttpRequest) -> bool {
+    let is = |name: &str, word: &str| request.headers().get(name).is_some_and(|it| it == word);
+    is("sec-fetch-dest", "empty") || is("x-requested-with", "XMLHttpRequest")
+}
+
 /// Without a valid access token, the browser goes to the renewal of its session, which may lead on to the
 /// sign-in; and without a recent proof, to the confirmation. Both get a form as it was sent. A script of a page gets
 /// the error: nobody is there to sign in, and what a page asks for by itself must not prolong a session.
 fn redirect(request: &HttpRequest, problem: &Problem) -> Option<Redirect> {
-    if request.headers().get("sec-fetch-dest").is_some_and(|value| value == "empty") {
+    if is_by_script(request) {
         return None;
     }
     let form = LocalPath::of_form(request);
