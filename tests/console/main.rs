@@ -28,6 +28,7 @@ mod keyboard;
 #[path = "../http/mailbox.rs"]
 mod mailbox;
 mod mailed_links;
+mod matrix_injection;
 mod operator_journeys;
 mod overview;
 mod own_account;
