@@ -155,10 +155,7 @@ impl<'a> FormPage<'a> {
 
     /// The page after this problem, with each fault at its field.
     pub(crate) fn again(mut self, problem: &Problem) -> Result<HttpResponse, Problem> {
-        self.faults = Faults::of(problem);
-        for field in &mut self.fields {
-            field.mark(&self.faults);
-        }
+        self.faults = Faults::marked(problem, &mut self.fields);
         refused(problem, &self)
     }
 }

@@ -181,10 +181,7 @@ async fn respond(
     };
     let Some(problem) = problem else { return page(&shown) };
     shown.notice = "";
-    shown.faults = Faults::of(&problem);
-    for field in &mut shown.fields {
-        field.mark(&shown.faults);
-    }
+    shown.faults = Faults::marked(&problem, &mut shown.fields);
     refused(&problem, &shown)
 }
 

@@ -159,10 +159,7 @@ pub(crate) async fn impose(
         return Ok(see(LIST.path));
     };
     let mut shown = bans_page(&person, &request, &site, None, &typed).await?;
-    shown.faults = Faults::of(&problem);
-    for field in &mut shown.fields {
-        field.mark(&shown.faults);
-    }
+    shown.faults = Faults::marked(&problem, &mut shown.fields);
     refused(&problem, &shown)
 }
 
