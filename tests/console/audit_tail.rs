@@ -79,6 +79,31 @@ fn a_script_without_a_session_gets_the_error_and_a_person_the_sign_in() {
     assert_eq!(by_person.status, 303);
 }
 
+#[test]
+fn an_open_page_does_not_renew_its_session_without_the_headers_of_browsers_either() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = with_role(&server, "ada", "admin");
+    let path = newer(&admin.get("/console/admin/audit", &[]));
+    let by_script = [("x-requested-with", "XMLHttpRequest")];
+    assert_eq!(admin.get(&path, &by_script).status, 200);
+    server.clock().advance(Duration::from_secs(1_801));
+    admin.cookies().remove("access_token");
+    let before = admin.cookies().clone();
+    assert_eq!(admin.get(&path, &by_script).status, 401);
+    assert_eq!(*admin.cookies(), before, "nothing is renewed");
+    assert_eq!(admin.get(&path, &[]).status, 303, "a person goes to the renewal");
+
+    // The script of the page says so.
+    let mut chromium = Chromium::start();
+    let mut page = open(&mut chromium, &server, "kind=sign_in");
+    let sent = page.event("Network.requestWillBeSent", |event| {
+        event["request"]["url"].as_str().is_some_and(|url| url.contains("since="))
+    });
+    let headers = sent["request"]["headers"].as_object().expect("headers");
+    let mut headers = headers.iter().map(|(name, value)| (name.to_lowercase(), value));
+    assert!(headers.any(|header| header == (by_script[0].0.to_owned(), &json!(by_script[0].1))));
+}
+
 /// The page of the audit log after this search, of an administrator of that name.
 fn open<'a>(chromium: &'a mut Chromium, server: &TestServer, search: &str) -> Page<'a> {
     let mut page = chromium.page();

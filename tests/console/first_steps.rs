@@ -83,8 +83,30 @@ fn a_test_mail_needs_a_recent_sign_in_and_the_page_its_permission() {
     let mut admin = with_role(&server, "ada", "admin");
     assert_eq!(with_role(&server, "bob", "msa").get(PATH, &[]).status, 403);
     server.clock().advance(Duration::from_secs(1_000));
-    assert!(location(&submit(&mut admin, SEND, &[])).starts_with("/console/confirm"));
+    let asked = submit(&mut admin, SEND, &[]);
+    assert_eq!(asked.status, 307, "{}", asked.text);
     assert_eq!(admin.get(PATH, &[]).status, 200);
+}
+
+#[test]
+fn an_account_sends_five_test_mails_in_an_hour_whatever_its_address() {
+    let settings = TestSettings::default();
+    let mut rate_limits = settings.rate_limits.clone();
+    rate_limits.routes.retain(|quota| quota.name() != "test_mails");
+    let settings = TestSettings { rate_limits, ..settings };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
+    let [mut ada, mut elsewhere, mut grace] =
+        ["ada", "ada", "grace"].map(|name| with_role(&server, name, "admin"));
+    for _ in 0..5 {
+        assert_eq!(location(&submit(&mut ada, SEND, &[])), format!("{PATH}?notice=queued"));
+    }
+    let refused = submit(&mut ada, SEND, &[]);
+    assert_eq!(refused.status, 429, "{}", refused.text);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(submit(&mut elsewhere, SEND, &[]).status, 429, "in each session");
+    assert_eq!(submit(&mut grace, SEND, &[]).status, 303, "the address has more");
+    let sent = server.database().mails();
+    assert_eq!(sent.iter().filter(|mail| mail.mail.kind() == "test").count(), 6);
 }
 
 #[test]

@@ -40,21 +40,21 @@ fn inputs(is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 /// All texts.
-fn texts() -> Vec<String> {
+pub(crate) fn texts() -> Vec<String> {
     let mut texts = inputs(|_| true);
     texts.extend(FURTHER.map(str::to_owned));
     texts
 }
 
 /// The texts that are more than a text to a browser.
-fn markup() -> Vec<String> {
+pub(crate) fn markup() -> Vec<String> {
     let mut texts = inputs(|context| context == "display-name");
     texts.extend(FURTHER.map(str::to_owned));
     texts
 }
 
 /// A server with ada: an administrator, and a developer.
-fn infested() -> (TestServer, Browser) {
+pub(crate) fn infested() -> (TestServer, Browser) {
     let mut settings = TestSettings { named: true, ..TestSettings::default() };
     settings.sessions.most_sessions = 100;
     let server = TestServer::with(TestDatabase::sqlite(), settings);
@@ -111,6 +111,26 @@ fn passkeys(server: &TestServer, ada: &mut Browser) -> Vec<String> {
     })
 }
 
+/// Gives a passkey one name after the other.
+fn renamed(ada: &mut Browser, page: &mut Page<'_>, console: &str) {
+    let link =
+        "document.querySelector('main a[href*=\"/factors/passkeys/0\"]').getAttribute('href')";
+    let path = page.evaluate(link);
+    let path = path.as_str().expect("a path");
+    let names = accepted(markup(), |_, text| {
+        let answer = submit(ada, path, &[("name", text)]);
+        if is_stored(&answer, text) {
+            assert_eq!(location(&answer), "/console/factors");
+            for place in ["/factors", path.trim_start_matches("/console")] {
+                let text = [text.to_owned()];
+                is_on(&shown(page, &format!("{console}{place}")), &text, place);
+            }
+        }
+        answer
+    });
+    assert!(names.len() > 1, "{names:?}");
+}
+
 /// Names of devices, which programs give at a sign-in as ada.
 fn devices(server: &TestServer) -> Vec<String> {
     accepted(markup(), |_, text| {
@@ -164,8 +184,8 @@ fn resources(server: &TestServer) -> Vec<String> {
     })
 }
 
-/// All that a page shows, fields included; panics if it has an element that the server has not made.
-fn shown(page: &mut Page<'_>, address: &str) -> String {
+/// All that the present page shows, fields included; panics if it has an element that the server has not made.
+pub(crate) fn present(page: &mut Page<'_>) -> String {
     const FOREIGN: &str = "[...document.querySelectorAll('*')].filter((element) => \
         element.matches('img:not([src^=\"/console/assets/\"]), script:not([src^=\"/console/assets/\"])') || \
         [...element.attributes].some(({ name, value }) => name.startsWith('on') || \
@@ -173,10 +193,16 @@ fn shown(page: &mut Page<'_>, address: &str) -> String {
             new URL(value, location).origin !== location.origin)).map((element) => element.outerHTML)";
     const TEXT: &str = "[document.documentElement.textContent, \
         ...[...document.querySelectorAll('input, textarea')].map((field) => field.value)].join('\\n')";
-    page.open(address);
-    assert_eq!(page.evaluate(FOREIGN), json!([]), "{address}");
-    assert_eq!(page.complaints(), [""; 0], "{address}");
+    let path = page.path();
+    assert_eq!(page.evaluate(FOREIGN), json!([]), "{path}");
+    assert_eq!(page.complaints(), [""; 0], "{path}");
     page.evaluate(TEXT).as_str().expect("a text").to_owned()
+}
+
+/// The same of the page at this address.
+pub(crate) fn shown(page: &mut Page<'_>, address: &str) -> String {
+    page.open(address);
+    present(page)
 }
 
 /// The same of a list, with all its pages.
@@ -189,7 +215,7 @@ fn listed(page: &mut Page<'_>, address: &str) -> String {
     }
 }
 
-fn is_on(text: &str, stored: &[String], address: &str) {
+pub(crate) fn is_on(text: &str, stored: &[String], address: &str) {
     for stored in stored {
         // The only text of the vectors that NFC changes: the sign of the unit kelvin is the letter.
         let normal = stored.replace('\u{212a}', "K");
@@ -198,7 +224,7 @@ fn is_on(text: &str, stored: &[String], address: &str) {
 }
 
 /// A tab in which ada is signed in. Content policies are ignored: the pages must be safe without them.
-fn enter(page: &mut Page<'_>, server: &TestServer) {
+pub(crate) fn enter(page: &mut Page<'_>, server: &TestServer) {
     page.ignore_content_policies();
     page.open(&format!("{}/console/sign-in", server.origin()));
     page.fill("#username", "ada");
@@ -262,7 +288,9 @@ fn a_stored_text_is_a_text_on_every_page() {
         let cookie = json!({ "name": name, "value": value, "url": server.origin() });
         page.call("Network.setCookie", &cookie);
     }
-    is_on(&shown(&mut page, &format!("{console}/factors")), &passkeys, "factors");
+    let factors = shown(&mut page, &format!("{console}/factors"));
+    is_on(&factors, &passkeys, "factors");
+    renamed(&mut ada, &mut page, &console);
     for route in portcullis_console::route_table() {
         if route.method == Method::Get && !route.path.contains('{') {
             shown(&mut page, &format!("{}{}", server.origin(), route.path));
@@ -327,7 +355,6 @@ fn a_typed_text_that_a_page_shows_again_is_a_text() {
         ("audit", "until"),
         ("audit", &text),
         ("outbox", "kind"),
-        ("bans", "address"),
     ] {
         shown(&mut page, &format!("{origin}/console/admin/{path}?{}", query(name)));
     }
@@ -413,7 +440,7 @@ fn cells(file: &str) -> Vec<Vec<String>> {
 }
 
 /// All texts in a document.
-fn strings(value: &Value) -> Vec<String> {
+pub(crate) fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(strings).collect(),

@@ -1,6 +1,7 @@
 //! The main ways through the pages with the keyboard alone: every stop shows its focus, and the stops follow the
 //! order in which a person reads.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portcullis_domain::Clock;
@@ -197,5 +198,68 @@ fn an_operator_unlocks_an_account() {
     page.press_to_go("Enter");
     assert!(page.text().contains("deactivated"), "{}", page.text());
     assert_eq!(sign_in(&mut Browser::of(&server), "bob").status, 401);
+    stays_within(&mut page, &server);
+}
+
+/// The cell with the focus and the shown rules.
+fn cell(page: &mut Page<'_>) -> (String, String) {
+    let stop = focused(page);
+    let rules = page.evaluate(
+        "(() => { const panel = document.querySelector('#shown-rules'); return panel.hidden ? '' : panel.innerText; })()",
+    );
+    (name(&stop).to_owned(), rules.as_str().expect("a text").to_owned())
+}
+
+#[test]
+fn an_operator_reads_the_rules_of_the_matrix() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut ada = Browser::of(&server);
+    ada.register("ada");
+    ada.sign_in("ada");
+    let app = enrol_app(&server, &mut ada);
+    let promotion = "UPDATE accounts SET role = 'admin' WHERE username = 'ada'";
+    server.database().store().execute(promotion).expect("the account is there");
+    let mut chromium = Chromium::start();
+    let mut page = chromium.page();
+    page.open(&format!("{}/console/sign-in", server.origin()));
+    sign_in_by_keys(&mut page, "ada", &app.code(server.clock().now()));
+    go_to(&mut page, "Access matrix");
+    page.press_to_go("Enter");
+    assert_eq!(page.path(), "/console/admin/matrix");
+
+    // The picture is one stop. Its arrow keys lead to each cell, whose rules are shown.
+    go_to(&mut page, "admin, ");
+    let (first, rules) = cell(&mut page);
+    assert!(rules.starts_with(&first) && rules.contains(" · line "), "{rules}");
+    page.press("ArrowDown");
+    let (below, rules) = cell(&mut page);
+    assert!(below != first && rules.starts_with(&below), "{below}: {rules}");
+    page.press("ArrowUp");
+    assert_eq!(cell(&mut page).0, first);
+    page.press("End");
+    let (last, _) = cell(&mut page);
+    assert!(last != first && last.starts_with("admin, "), "{last}");
+    page.press("Home");
+    let (_, rules) = cell(&mut page);
+    let described = "document.getElementById(document.activeElement.getAttribute('aria-describedby')).innerText";
+    assert_eq!(page.evaluate(described), rules);
+    let cells = page.evaluate("document.querySelectorAll('.matrix td a').length");
+    let mut seen = BTreeSet::from([first]);
+    for _ in 1..cells.as_u64().expect("a number") {
+        page.press("ArrowRight");
+        let (at, rules) = cell(&mut page);
+        assert!(rules.starts_with(&at) && rules.contains(" · line "), "{rules}");
+        seen.insert(at);
+    }
+    assert_eq!(cells, seen.len(), "each cell is reached");
+    page.press("Escape");
+    assert_eq!(cell(&mut page).1, "");
+    let (last, _) = cell(&mut page);
+    page.press("Shift+Tab");
+    assert_eq!(name(&focused(&mut page)), "Access matrix", "all cells are one stop");
+    page.press("Tab");
+    assert_eq!(cell(&mut page).0, last);
+    page.press_to_go("Enter");
+    assert!(page.text().contains("Rules"), "{}", page.text());
     stays_within(&mut page, &server);
 }

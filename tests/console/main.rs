@@ -17,15 +17,18 @@ mod email;
 mod email_verification;
 mod errors;
 mod factors;
+mod failed_sign_ins;
 mod first_steps;
 mod form;
 mod injection;
 mod journeys;
+mod kept_forms;
 mod keyboard;
 #[expect(dead_code, reason = "the tests of the API use more of it")]
 #[path = "../http/mailbox.rs"]
 mod mailbox;
 mod mailed_links;
+mod matrix_injection;
 mod operator_journeys;
 mod overview;
 mod own_account;

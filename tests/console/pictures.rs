@@ -32,6 +32,10 @@ fn barriers(page: &mut Page<'_>) -> Value {
     page.evaluate(RUN)
 }
 
+/// The tables of which a large screen shows a part only. The picture of the matrix has a column for each resource.
+const CUT: &str = "[...document.querySelectorAll('.scroll:not(.matrix)')].filter((panel) => \
+    panel.scrollWidth > panel.clientWidth).map((panel) => [panel.ariaLabel, panel.scrollWidth, panel.clientWidth])";
+
 /// Writes the pictures of the present page.
 fn take(page: &mut Page<'_>, name: &str) {
     for width in WIDTHS {
@@ -40,6 +44,14 @@ fn take(page: &mut Page<'_>, name: &str) {
             let found = page.evaluate("document.documentElement.scrollWidth");
             let found = found.as_u64().expect("a width");
             assert!(found <= width.into(), "{name} has {found} of {width} pixels");
+            if width == WIDTHS[0] {
+                let cut = page.evaluate(CUT);
+                assert_eq!(
+                    cut,
+                    Value::Array(Vec::new()),
+                    "{name} has tables wider than their panels"
+                );
+            }
             let barriers = barriers(page);
             assert_eq!(
                 barriers,
@@ -122,6 +134,8 @@ fn administration(server: &TestServer, page: &mut Page<'_>) {
     take(page, "admin-first-steps-mail");
     page.open(&format!("{origin}/console/admin/matrix"));
     take(page, "admin-matrix");
+    page.evaluate("document.querySelector('.matrix tr:nth-child(2) td a').focus()");
+    take(page, "admin-matrix-rules");
     page.open(&format!(
         "{origin}/console/admin/matrix?role=coordinator&action=approve&resource=absence"
     ));

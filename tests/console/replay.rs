@@ -1,6 +1,12 @@
 //! The page of a replay, and the roll-back to the previous version.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use portcullis_domain::{Clock, SystemClock};
 use portcullis_testkit::{Answer, Browser, TestDatabase, TestServer};
+use serde_json::json;
 
 use crate::administration::with_role;
 use crate::form::{location, submit};
@@ -27,7 +33,7 @@ fn asked(server: &TestServer) -> Browser {
         let answer = program.send("POST", "/api/authz/check", &headers, check);
         assert!(answer.text.contains("\"allowed\":false"), "{}", answer.text);
     }
-    server.clock().advance(std::time::Duration::from_secs(60));
+    server.clock().advance(Duration::from_secs(60));
     let proposed = submit(&mut admin, "/console/admin/matrix/versions", &[("text", &generous())]);
     assert_eq!(location(&proposed), "/console/admin/matrix?compare=2");
     admin
@@ -82,6 +88,70 @@ fn nothing_but_a_page_of_this_server_starts_a_replay() {
         assert_eq!(admin.get(&format!("/console/admin/matrix/replay?{wrong}"), &[]).status, 404);
     }
     assert_eq!(replays(&mut admin), 0);
+}
+
+/// Multiplies the largest block of recorded decisions, over the week before it.
+fn multiply_decisions(server: &TestServer) {
+    let token = Browser::of(server).sign_in_for_tokens("bob").field("access_token");
+    let authorization = format!("Bearer {token}");
+    let items = vec![json!({ "resource": "report", "action": "read" }); 1_000];
+    let headers = [("authorization", &*authorization), ("content-type", "application/json")];
+    let asked = Browser::of(server).send(
+        "POST",
+        "/api/authz/check/batch",
+        &headers,
+        &json!({ "items": items }).to_string(),
+    );
+    assert_eq!(asked.status, 200, "{}", asked.text);
+    let copies = "WITH RECURSIVE copies (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copies WHERE n < 1000) \
+        INSERT INTO decision_blocks \
+        SELECT chain, 1000000 + n, 1000000000 + n * count, count, from_at - n * 600000000, \
+               until_at - n * 600000000, link, filter, payload \
+        FROM copies, (SELECT * FROM decision_blocks ORDER BY count DESC LIMIT 1)";
+    server.database().store().execute(copies).expect("the block is there");
+}
+
+/// Asks for a page and reads it up to its first line of progress.
+fn begin(server: &TestServer, browser: &mut Browser, path: &str) -> TcpStream {
+    let address = server.origin().trim_start_matches("http://");
+    let cookies = browser.cookies().iter().map(|(name, value)| format!("{name}={value}"));
+    let cookies = cookies.collect::<Vec<_>>().join("; ");
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\ncookie: {cookies}\r\n\r\n")
+        .expect("the server reads");
+    let (mut page, mut part) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&page).contains("<progress") {
+        let count = stream.read(&mut part).expect("the server writes");
+        assert!(count > 0, "{}", String::from_utf8_lossy(&page));
+        page.extend_from_slice(&part[..count]);
+    }
+    stream
+}
+
+#[test]
+fn to_leave_the_page_cancels_the_replay_on_the_server() {
+    let server = TestServer::start(TestDatabase::sqlite());
+    let mut admin = asked(&server);
+    multiply_decisions(&server);
+    server.clock().advance(Duration::from_secs(60));
+    let result = "/console/admin/matrix/replay/result?version=2";
+    let long = format!("{result}&days=7");
+    let reader = begin(&server, &mut admin, &long);
+    let refused = admin.get(&long, &[]);
+    assert_eq!(refused.status, 503, "it has the place of the account: {}", refused.text);
+    assert_eq!(replays(&mut admin), 0, "it goes on");
+    drop(reader);
+    // The place is free again, long before all decisions are read.
+    let clock = SystemClock::new();
+    let short = loop {
+        let answer = admin.get(&format!("{result}&days=1"), &[]);
+        if answer.status == 200 {
+            break answer;
+        }
+        assert!(clock.monotonic() < Duration::from_secs(60), "{}", answer.text);
+    };
+    assert!(short.text.trim_end().ends_with("</html>"), "{}", short.text);
+    assert_eq!(replays(&mut admin), 1, "only the one that was read to its end is recorded");
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl Assets {
             script("passkey.js", include_str!("../assets/passkey.js")),
             script("secret.js", include_str!("../assets/secret.js")),
             script("tail.js", include_str!("../assets/tail.js")),
+            script("matrix.js", include_str!("../assets/matrix.js")),
             Asset::new(brand.logo.file_name(), logo_type, logo),
         ])
     }

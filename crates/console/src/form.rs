@@ -69,6 +69,15 @@ impl Faults {
         }
     }
 
+    /// The faults that a problem names, each marked at its field.
+    pub(crate) fn marked(problem: &Problem, fields: &mut [Field<'_>]) -> Self {
+        let faults = Self::of(problem);
+        for field in fields {
+            field.faults = faults.at(field.name);
+        }
+        faults
+    }
+
     /// True if there is something to show.
     pub(crate) fn is_some(&self) -> bool {
         !self.title.is_empty()
@@ -213,11 +222,6 @@ impl<'a> Field<'a> {
     /// Gives it the focus when the page is shown.
     pub(crate) fn focus(&mut self) {
         self.is_first = true;
-    }
-
-    /// Marks its faults among these.
-    pub(crate) fn mark(&mut self, faults: &Faults) {
-        self.faults = faults.at(self.name);
     }
 
     /// The ids of the texts that describe it.

@@ -29,7 +29,7 @@ pub(crate) struct FormPage<'a> {
     /// The path to which the form is sent.
     pub(crate) path: Cow<'static, str>,
     /// Values that the form carries along.
-    pub(crate) hidden: Vec<(&'static str, &'a str)>,
+    pub(crate) hidden: Vec<(&'a str, &'a str)>,
     /// The fields.
     pub(crate) fields: Vec<Field<'a>>,
     /// The label of the button; empty if the form goes on with a passkey only.
@@ -155,10 +155,7 @@ impl<'a> FormPage<'a> {
 
     /// The page after this problem, with each fault at its field.
     pub(crate) fn again(mut self, problem: &Problem) -> Result<HttpResponse, Problem> {
-        self.faults = Faults::of(problem);
-        for field in &mut self.fields {
-            field.mark(&self.faults);
-        }
+        self.faults = Faults::marked(problem, &mut self.fields);
         refused(problem, &self)
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use askama::Template;
-use portcullis_web::{Code, ErrorBody, Group, Problem, problem_document};
+use portcullis_web::{Code, ErrorBody, Group, Problem, Redirect, problem_document};
 
 use crate::form::Faults;
 use crate::local_path::LocalPath;
@@ -62,20 +62,32 @@ fn error(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBod
 /// The media type of pages.
 const HTML_PAGE: HeaderValue = HeaderValue::from_static(HTML);
 
+/// True for a request of a script. Browsers send `Sec-Fetch-Dest` over TLS and to this machine only, so the scripts of
+/// the pages say it too.
+fn is_by_script(request: &HttpRequest) -> bool {
+    let is = |name: &str, word: &str| request.headers().get(name).is_some_and(|it| it == word);
+    is("sec-fetch-dest", "empty") || is("x-requested-with", "XMLHttpRequest")
+}
+
 /// Without a valid access token, the browser goes to the renewal of its session, which may lead on to the
-/// sign-in. A script of a page gets the error: nobody is there to sign in, and what a page asks for by itself must
-/// not prolong a session.
-fn redirect(request: &HttpRequest, problem: &Problem) -> Option<String> {
-    if request.headers().get("sec-fetch-dest").is_some_and(|value| value == "empty") {
+/// sign-in; and without a recent proof, to the confirmation. Both get a form as it was sent. A script of a page gets
+/// the error: nobody is there to sign in, and what a page asks for by itself must not prolong a session.
+fn redirect(request: &HttpRequest, problem: &Problem) -> Option<Redirect> {
+    if is_by_script(request) {
         return None;
     }
+    let form = LocalPath::of_form(request);
     match problem.code {
-        Code::NotAuthenticated | Code::InvalidToken => {
-            Some(LocalPath::of_page(request).after(paths::RENEW))
-        }
-        Code::SignInTooOld => Some(LocalPath::of_page(request).after(paths::CONFIRM)),
-        Code::FactorRequired => Some(format!("{}?notice=required", paths::FACTORS)),
-        Code::PasswordChangeRequired => Some(paths::PASSWORD.to_owned()),
+        Code::NotAuthenticated | Code::InvalidToken => Some(match form {
+            Some(form) => Redirect::Repeat(form.after(paths::RENEW)),
+            None => Redirect::Page(LocalPath::of_page(request).after(paths::RENEW)),
+        }),
+        Code::SignInTooOld => Some(match form {
+            Some(form) => Redirect::Repeat(form.after(paths::CONFIRM_FORM)),
+            None => Redirect::Page(LocalPath::of_page(request).after(paths::CONFIRM)),
+        }),
+        Code::FactorRequired => Some(Redirect::Page(format!("{}?notice=required", paths::FACTORS))),
+        Code::PasswordChangeRequired => Some(Redirect::Page(paths::PASSWORD.to_owned())),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ mod form_page;
 mod group;
 mod home;
 mod identity;
+mod kept_form;
 mod local_path;
 mod machine;
 mod moment;

@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use actix_web::http::header::REFERER;
 use url::{Url, form_urlencoded};
 
-use crate::page::query_value;
+use crate::page::{NOTICE, query_value};
 use crate::paths::{CONFIRM, HOME, RENEW, SIGN_IN, SIGN_OUT};
 
 /// The path and the query of a page.
@@ -40,7 +40,14 @@ impl LocalPath {
         query_value(request, NEXT).map(|text| Self::parse(&text)).unwrap_or_default()
     }
 
-    /// The page of a request: itself, or that of the form that it sends.
+    /// The path of a form that is sent.
+    pub(crate) fn of_form(request: &HttpRequest) -> Option<Self> {
+        let target =
+            request.uri().path_and_query().filter(|_| *request.method() == Method::POST)?;
+        is_local(target.as_str()).then(|| Self(target.as_str().to_owned()))
+    }
+
+    /// The page of a request: itself, or that of the form that it sends, without the notice of an earlier one.
     pub(crate) fn of_page(request: &HttpRequest) -> Self {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             let target = request.uri().path_and_query();
@@ -48,7 +55,14 @@ impl LocalPath {
         }
         let referer = request.headers().get(REFERER).and_then(|value| value.to_str().ok());
         let page = referer.and_then(|referer| Url::parse(referer).ok());
-        page.map(|page| Self::parse(page.path())).unwrap_or_default()
+        page.map(|page| Self::of_url(&page)).unwrap_or_default()
+    }
+
+    fn of_url(page: &Url) -> Self {
+        let query = page.query_pairs().filter(|(key, _)| key != NOTICE);
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let separator = if query.is_empty() { "" } else { "?" };
+        Self::parse(&format!("{}{separator}{query}", page.path()))
     }
 
     /// This page as the parameter `next` of another path.
@@ -133,5 +147,17 @@ mod tests {
         let after = path.after("/console/sign-in");
         assert_eq!(after, "/console/sign-in?next=%2Fconsole%2Fsessions%3Fa%3Db");
         assert_eq!(LocalPath::default().after("/console/sign-in"), "/console/sign-in");
+    }
+
+    #[test]
+    fn the_page_of_a_form_keeps_its_query_but_no_notice() {
+        for (referer, page) in [
+            ("https://auth.example/console/a?period=day&notice=done", "/console/a?period=day"),
+            ("https://auth.example/console/a?notice=done", "/console/a"),
+            ("https://auth.example/console/a", "/console/a"),
+            ("https://auth.example/elsewhere?x=y", HOME),
+        ] {
+            assert_eq!(LocalPath::of_url(&Url::parse(referer).unwrap()).as_str(), page);
+        }
     }
 }

@@ -93,6 +93,11 @@ pub(crate) fn see(path: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, path)).finish()
 }
 
+/// The browser sends the form once more, to this path.
+pub(crate) fn repeat(path: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, path)).finish()
+}
+
 /// The first value of a key of the query. Links may carry further keys, which mail programs and search
 /// engines add.
 pub(crate) fn query_value(request: &HttpRequest, key: &str) -> Option<String> {
@@ -136,6 +141,15 @@ impl Person {
         session.ok_or_else(|| Problem::new(Code::NotAuthenticated))
     }
 
+    /// The same person in another session.
+    pub(crate) fn in_session(
+        self,
+        request: &HttpRequest,
+        session: SessionId,
+    ) -> Result<Self, Problem> {
+        Ok(Self { csrf: csrf(request, session)?, ..self })
+    }
+
     /// Removes the account from the cache of this node, after a change.
     pub(crate) fn forget_account(&self) {
         self.accounts.forget(self.account.id);
@@ -159,6 +173,12 @@ impl Person {
     }
 }
 
+/// A CSRF token for the forms of a session.
+fn csrf(request: &HttpRequest, session: SessionId) -> Result<String, Problem> {
+    let random = &shared::<Ambient>(request)?.random;
+    Ok(shared::<Authenticator>(request)?.csrf.issue(session, &**random))
+}
+
 impl FromRequest for Person {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
@@ -180,8 +200,7 @@ impl FromRequest for Person {
             let matrix = shared::<Matrices>(&request)?.active().load();
             let may = |permission| matrix.allows(&account.role, permission);
             let sections = Section::open(may);
-            let random = &shared::<Ambient>(&request)?.random;
-            let csrf = shared::<Authenticator>(&request)?.csrf.issue(session, &**random);
+            let csrf = csrf(&request, session)?;
             Ok(Self { principal: caller.0, account, sections, csrf, accounts })
         })
     }

@@ -6,6 +6,8 @@ pub(crate) const PASSKEY_SIGN_IN: &str = "/console/sign-in/passkey";
 pub(crate) const SIGN_OUT: &str = "/console/sign-out";
 pub(crate) const RENEW: &str = "/console/renew";
 pub(crate) const CONFIRM: &str = "/console/confirm";
+pub(crate) const CONFIRM_FORM: &str = "/console/confirm/form";
+pub(crate) const CONFIRM_PASSWORD: &str = "/console/confirm/password";
 /// The page of the first administrator.
 pub const SETUP: &str = "/console/setup";
 pub(crate) const FIRST_STEPS: &str = "/console/admin/first-steps";

@@ -33,10 +33,13 @@ fn for_people(to: &mut impl Router) {
     to.add(&challenge::BEGIN_AGAIN, challenge::begin_again);
     to.add(&challenge::ANSWER, challenge::answer);
     to.add(&renewal::RENEW, renewal::renew);
+    to.add(&renewal::RENEW_FORM, renewal::renew);
     to.add(&sign_out::SIGNED_OUT, sign_out::signed_out);
     to.add(&sign_out::SIGN_OUT, sign_out::sign_out);
     to.add(&step_up::SHOW, step_up::show);
     to.add(&step_up::CONFIRM, step_up::confirm);
+    to.add(&step_up::KEEP, step_up::keep);
+    to.add(&step_up::CONFIRM_PASSWORD, step_up::confirm_password);
     to.add(&bootstrap::SHOW, bootstrap::show);
     to.add(&bootstrap::SET_UP, bootstrap::set_up);
     to.add(&registration::SHOW, registration::show);
@@ -120,6 +123,8 @@ fn for_operators(to: &mut impl Router) {
     to.add(&trail::SEARCH, trail::search);
     to.add(&entry::SHOW, entry::show);
     to.add(&sign_in_statistics::SHOW, sign_in_statistics::show);
+    to.add(&sign_in_statistics::UNLOCK, sign_in_statistics::unlock);
+    to.add(&sign_in_statistics::BAN, sign_in_statistics::ban);
     to.add(&risk_replay::LIST, risk_replay::list);
     to.add(&risk_replay::REPLAY, risk_replay::replay);
     to.add(&lockout_directory::LIST, lockout_directory::list);

@@ -24,6 +24,8 @@ pub(crate) struct Site {
     pub(crate) secret_script: String,
     /// The path of the script for new entries of the audit log.
     pub(crate) tail_script: String,
+    /// The path of the script for the picture of the access matrix.
+    pub(crate) matrix_script: String,
 }
 
 /// What the pages offer, by the configuration of the server.
@@ -57,6 +59,7 @@ impl Site {
             passkey_script: assets.path("passkey.js").to_owned(),
             secret_script: assets.path("secret.js").to_owned(),
             tail_script: assets.path("tail.js").to_owned(),
+            matrix_script: assets.path("matrix.js").to_owned(),
             name: brand.name,
             offers,
             assets,

@@ -18,20 +18,24 @@ macro_rules! strings {
 }
 
 mod audit;
+mod confirm;
 mod first_steps;
 mod overview;
 mod problem;
 mod replay;
 mod risk;
 mod setup;
+mod sign_ins;
 
 pub(crate) use self::audit::{AUDIT, AuditStrings};
+pub(crate) use self::confirm::CONFIRM;
 pub(crate) use self::first_steps::{FIRST_STEPS, FirstStepsStrings};
 pub(crate) use self::overview::{OVERVIEW, OverviewStrings};
 pub(crate) use self::problem::{advice, title};
 pub(crate) use self::replay::{REPLAY, ReplayStrings};
 pub(crate) use self::risk::{RISK, RiskStrings};
 pub(crate) use self::setup::SETUP;
+pub(crate) use self::sign_ins::{SIGN_INS, SignInsStrings};
 use crate::paths;
 
 strings! {

@@ -261,7 +261,7 @@ impl Page<'_> {
         self.call("Input.insertText", &json!({ "text": text }));
     }
 
-    /// Presses a key: `Tab`, `Shift+Tab`, `Enter`, `Space`, `Escape`, or one letter.
+    /// Presses a key: `Tab`, `Shift+Tab`, `Enter`, `Space`, `Escape`, `Home`, `End`, an arrow, or one letter.
     pub fn press(&mut self, key: &str) {
         const SHIFT: u32 = 8;
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (SHIFT, key));
@@ -270,6 +270,12 @@ impl Page<'_> {
             "Enter" => (key, 13, "\r"),
             "Escape" => (key, 27, ""),
             "Space" => (" ", 32, " "),
+            "End" => (key, 35, ""),
+            "Home" => (key, 36, ""),
+            "ArrowLeft" => (key, 37, ""),
+            "ArrowUp" => (key, 38, ""),
+            "ArrowRight" => (key, 39, ""),
+            "ArrowDown" => (key, 40, ""),
             letter => (letter, 0, letter),
         };
         for kind in ["keyDown", "keyUp"] {

@@ -26,7 +26,7 @@ use portcullis_rate_limit::{BanPolicy, LockoutPolicy, Quota};
 use portcullis_redis::RedisUrl;
 use portcullis_token::{Digest, KeyPairAlgorithm};
 use portcullis_web::quotas::{
-    MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN,
+    MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN, TEST_MAILS,
 };
 use portcullis_web::{
     CertificateFiles, Configure, ConnectionLimits, ForwardingHeader, Listeners, Operations,
@@ -158,6 +158,7 @@ fn wide_rate_limits() -> RateLimitSettings {
             &PASSWORD_RESET,
             &MAILED_LINKS,
             &PASSKEY_OPTIONS,
+            &TEST_MAILS,
         ]
         .map(|limit| wide(limit.quota().name()))
         .into(),

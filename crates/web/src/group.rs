@@ -22,8 +22,17 @@ pub struct Group {
     pub is_shared: bool,
     /// The media type and the body of an error, for this request with this id.
     pub error: fn(&HttpRequest, &Problem, &str) -> ErrorBody,
-    /// The path to which the browser goes instead of showing the error, such as that of the sign-in.
-    pub redirect: fn(&HttpRequest, &Problem) -> Option<String>,
+    /// Where the browser goes instead of showing the error, such as to the sign-in.
+    pub redirect: fn(&HttpRequest, &Problem) -> Option<Redirect>,
+}
+
+/// Where the browser goes instead of showing an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// To the page at this path.
+    Page(String),
+    /// To this path with the same method and the same body, so that a form is not lost.
+    Repeat(String),
 }
 
 impl Group {
@@ -59,7 +68,7 @@ pub const API: Group = Group {
 };
 
 /// Every error is shown.
-pub const fn no_redirect(_: &HttpRequest, _: &Problem) -> Option<String> {
+pub const fn no_redirect(_: &HttpRequest, _: &Problem) -> Option<Redirect> {
     None
 }
 

@@ -60,7 +60,7 @@ pub use body_stream::{Chunks, StreamError, stream_body};
 pub use bounded_list::BoundedList;
 pub use client_address::{ForwardingHeader, client_address};
 pub use cookies::{Name as CookieName, cookie, forget as forget_cookie, set as set_cookie};
-pub use group::{API, ErrorBody, Group, no_redirect, problem_document};
+pub use group::{API, ErrorBody, Group, Redirect, no_redirect, problem_document};
 pub use guard::{ApiKeyAccess, Audience, Caller, Guard};
 pub use lifecycle::{Lifecycle, ServeError};
 pub use limit::{

@@ -36,6 +36,8 @@ use crate::settings::RequestBounds;
 pub struct Limit {
     /// The rate limit.
     pub rate: Rate,
+    /// A further rate limit for the account that has sent the request, whatever its address.
+    pub account_rate: Option<&'static RateLimit>,
     /// The limit of concurrent requests.
     pub concurrency: Option<&'static Concurrency>,
     /// The priority while the node has too many requests.
@@ -48,6 +50,7 @@ impl Limit {
     /// The general request limit, normal priority, 30 s.
     pub const GENERAL: Self = Self {
         rate: Rate::General,
+        account_rate: None,
         concurrency: None,
         priority: Priority::Normal,
         timeout: Duration::from_secs(30),
@@ -68,6 +71,12 @@ impl Limit {
         Self { rate: Rate::Exempt(reason), ..Self::GENERAL }
     }
 
+    /// The same limit, and this rate limit for the account.
+    #[must_use]
+    pub const fn account(self, rate: &'static RateLimit) -> Self {
+        Self { account_rate: Some(rate), ..self }
+    }
+
     /// The same limit with another priority.
     #[must_use]
     pub const fn priority(self, priority: Priority) -> Self {
@@ -81,7 +90,7 @@ impl Limit {
     }
 }
 
-/// Prints `general`, `sign_in`, `general, searches 8`, `exempt`, and a priority that is not normal.
+/// Prints `general`, `sign_in`, `mailed_links, test_mails`, `general, searches 8`, `exempt`, and a priority that is not normal.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = match self.rate {
@@ -90,6 +99,7 @@ impl fmt::Display for Limit {
             Rate::Exempt(_) => "exempt",
         };
         let mut words = vec![rate.to_owned()];
+        words.extend(self.account_rate.map(|rate| rate.quota().name().to_owned()));
         words.extend(self.concurrency.map(|kind| format!("{} {}", kind.name, kind.places)));
         if self.priority != Priority::Normal {
             words.push(self.priority.name().to_owned());

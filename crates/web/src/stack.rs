@@ -311,6 +311,9 @@ impl RouteStack {
             && let Some(account) = principal.account()
         {
             limits.rates().admit_account(account)?;
+            if let Some(rate) = route.limit.account_rate {
+                limits.rates().admit_account_to(rate, account).await?;
+            }
             if let Some((key, _)) = principal.api_key() {
                 limits.rates().admit_key(key)?;
             }

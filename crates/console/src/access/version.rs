@@ -1,5 +1,7 @@
 //! `/console/admin/matrix/versions`: the versions of the matrix: propose, compare, activate, roll back.
 
+use std::slice;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use portcullis_flows::StoreError;
@@ -130,8 +132,7 @@ pub(crate) async fn propose(
         Ok(number) => Ok(see(&format!("{}?compare={number}", matrix::SHOW.path))),
         Err(problem) => {
             let mut shown = versions_page(&person, &site, &matrices, &typed).await?;
-            shown.faults = Faults::of(&problem);
-            shown.text.mark(&shown.faults);
+            shown.faults = Faults::marked(&problem, slice::from_mut(&mut shown.text));
             refused(&problem, &shown)
         }
     }

@@ -99,10 +99,7 @@ pub(crate) async fn search(
     if !faults.is_empty() {
         let problem = Problem::invalid(faults);
         let mut shown = shown(Found::default());
-        shown.faults = Faults::of(&problem);
-        for field in &mut shown.fields {
-            field.mark(&shown.faults);
-        }
+        shown.faults = Faults::marked(&problem, &mut shown.fields);
         return refused(&problem, &shown);
     }
     // Later pages and searches of the past get no newer entries.

@@ -1,5 +1,7 @@
 //! `/console/admin/invitations`: invites people, and revokes invitations.
 
+use std::slice;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_domain::InvitationId;
@@ -126,8 +128,7 @@ pub(crate) async fn create(
         Ok(_) => Ok(see(LIST.path)),
         Err(problem) => {
             let mut shown = invitations_page(&person, &request, &site, None, &typed).await?;
-            shown.faults = Faults::of(&problem);
-            shown.email.mark(&shown.faults);
+            shown.faults = Faults::marked(&problem, slice::from_mut(&mut shown.email));
             refused(&problem, &shown)
         }
     }

@@ -64,17 +64,15 @@ pub(crate) const LIST: Route = Route {
     errors: &[Code::InvalidRequest, Code::OutcomeUnknown, Code::Unavailable],
 };
 
-/// Lists the bans in force. An address of the query is that of the form.
+/// Lists the bans in force.
 pub(crate) async fn list(
     person: Person,
     request: HttpRequest,
     site: web::Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&request, &["cursor", "address"])?;
+    let query = Query::read(&request, &["cursor"])?;
     let cursor = query.value("cursor").and_then(|cursor| cursor.parse().ok());
-    let address = query.value("address").unwrap_or_default().to_owned();
-    let begun = BanForm { address, ..BanForm::default() };
-    page(&bans_page(&person, &request, &site, cursor, &begun).await?)
+    page(&bans_page(&person, &request, &site, cursor, &BanForm::default()).await?)
 }
 
 async fn bans_page<'a>(
@@ -105,14 +103,38 @@ async fn bans_page<'a>(
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BanForm {
-    address: String,
-    hours: String,
-    reason: String,
+    pub(crate) address: String,
+    pub(crate) hours: String,
+    pub(crate) reason: String,
 }
 
 impl BanForm {
     fn hours_or_day(&self) -> &str {
         if self.hours.is_empty() { "24" } else { &self.hours }
+    }
+
+    /// Bans the address of the form, on all nodes within a second.
+    pub(crate) async fn impose(
+        &self,
+        person: &Person,
+        administration: web::Data<BanAdministration>,
+    ) -> Result<(), Problem> {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let fault = |field: &str, code, message: &'static str| {
+            Problem::invalid(vec![FieldProblem::new(field.to_owned(), code, message)])
+        };
+        let address = self.address.trim().parse::<AddressPrefix>();
+        let addresses =
+            address.map_err(|_| fault("address", "malformed", ENGLISH.address_fault))?;
+        let hours = self.hours.trim().parse::<u16>().ok().filter(|hours| *hours > 0);
+        let duration = hours.map(|hours| HOUR * u32::from(hours));
+        let duration = duration.filter(|duration| *duration <= BanAdministration::MAX_DURATION);
+        let duration =
+            duration.ok_or_else(|| fault("hours", "out_of_range", ENGLISH.ban_hours_fault))?;
+        let reason = checked("reason", &self.reason)?;
+        let principal = person.principal.clone();
+        let impose = move || administration.impose(&principal, addresses, duration, &reason);
+        blocking(impose).await.map(drop)
     }
 }
 
@@ -124,7 +146,7 @@ pub(crate) const IMPOSE: Route = Route {
     ..LIST
 };
 
-/// Bans an address, on all nodes within a second.
+/// Bans an address.
 pub(crate) async fn impose(
     person: Person,
     request: HttpRequest,
@@ -132,35 +154,13 @@ pub(crate) async fn impose(
     administration: web::Data<BanAdministration>,
     form: Form<BanForm>,
 ) -> Result<HttpResponse, Problem> {
-    const HOUR: Duration = Duration::from_secs(60 * 60);
     let typed = form.0;
-    let fault = |field: &str, code, message: &'static str| {
-        Problem::invalid(vec![FieldProblem::new(field.to_owned(), code, message)])
+    let Err(problem) = typed.impose(&person, administration).await else {
+        return Ok(see(LIST.path));
     };
-    let attempt = async {
-        let address = typed.address.trim().parse::<AddressPrefix>();
-        let addresses =
-            address.map_err(|_| fault("address", "malformed", ENGLISH.address_fault))?;
-        let hours = typed.hours.trim().parse::<u16>().ok().filter(|hours| *hours > 0);
-        let duration = hours.map(|hours| HOUR * u32::from(hours));
-        let duration = duration.filter(|duration| *duration <= BanAdministration::MAX_DURATION);
-        let duration =
-            duration.ok_or_else(|| fault("hours", "out_of_range", ENGLISH.ban_hours_fault))?;
-        let reason = checked("reason", &typed.reason)?;
-        let principal = person.principal.clone();
-        blocking(move || administration.impose(&principal, addresses, duration, &reason)).await
-    };
-    match attempt.await {
-        Ok(_) => Ok(see(LIST.path)),
-        Err(problem) => {
-            let mut shown = bans_page(&person, &request, &site, None, &typed).await?;
-            shown.faults = Faults::of(&problem);
-            for field in &mut shown.fields {
-                field.mark(&shown.faults);
-            }
-            refused(&problem, &shown)
-        }
-    }
+    let mut shown = bans_page(&person, &request, &site, None, &typed).await?;
+    shown.faults = Faults::marked(&problem, &mut shown.fields);
+    refused(&problem, &shown)
 }
 
 /// The form of one ban.

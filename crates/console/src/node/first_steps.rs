@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_flows::access::permission;
 use portcullis_flows::node::outbox::{FailureClass, MailState, OutboxAdministration, OutboxMail};
-use portcullis_web::quotas::MAILED_LINKS;
+use portcullis_web::quotas::{MAILED_LINKS, TEST_MAILS};
 use portcullis_web::{
     Authenticator, Body, Code, Form, Guard, Limit, Method, Problem, Route, Settings, blocking,
 };
@@ -159,7 +159,7 @@ pub(crate) const TEST_MAIL: Route = Route {
     method: Method::Post,
     path: "/console/admin/first-steps/test-mail",
     guard: SHOW.guard.recent(),
-    limit: Limit::rate(&MAILED_LINKS),
+    limit: Limit::rate(&MAILED_LINKS).account(&TEST_MAILS),
     body: Body::FORM,
     errors: &[Code::CsrfFailed, Code::OutcomeUnknown, Code::Unavailable],
 };

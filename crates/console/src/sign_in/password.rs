@@ -64,7 +64,8 @@ pub(crate) async fn sign_in(
     }
 }
 
-async fn attempt(
+/// Signs in.
+pub(super) async fn attempt(
     request: &HttpRequest,
     use_case: web::Data<SignIn>,
     hashing: &Hashing,

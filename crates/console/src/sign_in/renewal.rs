@@ -1,12 +1,13 @@
-//! `GET /console/renew`: continues a session whose access token has expired.
+//! `/console/renew`: continues a session whose access token has expired.
 //!
-//! The browser comes here by a redirect from a page, and goes back to it with new cookies. A GET may do
-//! that here: the cookies that it needs are sent by pages of this server only (`SameSite=Strict`), and a
+//! The browser comes here by a redirect from a page, and goes back to it with new cookies; from a form, with the
+//! form as it was sent, which is read where it goes then. A GET may do that here: the cookies that it needs are sent by pages of this server only (`SameSite=Strict`), and a
 //! repetition, as by a second tab, gets the same successor of the refresh token.
 //!
 //! After a link on another site the browser sends none of these cookies, although it has them. So the
 //! first answer to such a request is a page that leads here again: that request comes from this server.
 
+use actix_web::http::Method as Verb;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use portcullis_domain::ExposeSecret;
@@ -18,7 +19,7 @@ use portcullis_web::{
 
 use super::first_step::{self, Notice};
 use crate::local_path::LocalPath;
-use crate::page::{Frame, comes_from_elsewhere, page, query_value, see};
+use crate::page::{Frame, comes_from_elsewhere, page, query_value, repeat, see};
 use crate::paths;
 use crate::site::Site;
 use crate::strings::ENGLISH;
@@ -46,6 +47,8 @@ pub(crate) const RENEW: Route = Route {
     ],
 };
 
+pub(crate) const RENEW_FORM: Route = Route { method: Method::Post, body: Body::FORM, ..RENEW };
+
 /// The key of the query of a request that this server has caused.
 const OWN: &str = "own";
 
@@ -56,7 +59,10 @@ pub(crate) async fn renew(
     refresh: web::Data<Refresh>,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, Problem> {
-    let next = LocalPath::of_query(&request);
+    let target = LocalPath::of_query(&request);
+    let is_form = request.method() == Verb::POST;
+    // A form is not sent after a new sign-in.
+    let next = if is_form { LocalPath::of_page(&request) } else { target.clone() };
     let secure = settings.secure_cookies;
     let token = cookie(&request, CookieName::RefreshToken)?;
     let binding = cookie(&request, CookieName::Binding)?;
@@ -73,7 +79,7 @@ pub(crate) async fn renew(
         RefreshRequest { refresh_token, binding: Some(binding.clone()), origin: origin(&request) };
     match blocking(move || refresh.refresh(&wanted)).await {
         Ok(tokens) => {
-            let mut response = see(next.as_str());
+            let mut response = if is_form { repeat(target.as_str()) } else { see(next.as_str()) };
             set_session(&mut response, &tokens, None, RefreshPlace::Cookie, secure);
             // The binding of this session, should a sign-in in another tab have set another one.
             bind(&mut response, &tokens, binding.expose_secret(), secure);

@@ -199,10 +199,7 @@ pub(crate) async fn list(
     };
     if !faults.is_empty() {
         let problem = Problem::invalid(faults);
-        shown.faults = Faults::of(&problem);
-        for field in &mut shown.fields {
-            field.mark(&shown.faults);
-        }
+        shown.faults = Faults::marked(&problem, &mut shown.fields);
         return refused(&problem, &shown);
     }
     let principal = person.principal.clone();
@@ -385,10 +382,7 @@ pub(crate) async fn replay(
     let (policy, days) = match typed.read(risk.policy()) {
         Ok(wanted) => wanted,
         Err(problem) => {
-            shown.faults = Faults::of(&problem);
-            for field in &mut shown.fields {
-                field.mark(&shown.faults);
-            }
+            shown.faults = Faults::marked(&problem, &mut shown.fields);
             return refused(&problem, &shown);
         }
     };

@@ -8,9 +8,14 @@ use crate::page::see;
 
 /// The browser keeps the session and goes to this path.
 pub(crate) fn opened(signed_in: &SignedIn, path: &str, secure: bool) -> HttpResponse {
-    let SignedIn { tokens, binding, device_token } = signed_in;
     let mut response = see(path);
-    set_session(&mut response, tokens, binding.as_ref(), RefreshPlace::Cookie, secure);
-    remember_device(&mut response, device_token.as_ref(), secure);
+    keep(&mut response, signed_in, secure);
     response
+}
+
+/// The browser keeps the session.
+pub(super) fn keep(response: &mut HttpResponse, signed_in: &SignedIn, secure: bool) {
+    let SignedIn { tokens, binding, device_token } = signed_in;
+    set_session(response, tokens, binding.as_ref(), RefreshPlace::Cookie, secure);
+    remember_device(response, device_token.as_ref(), secure);
 }

@@ -1,4 +1,4 @@
-//! The rate limits that several routes share, for each client address. The configuration may set other
+//! The rate limits that routes name, for each client address or for each account. The configuration may set other
 //! numbers. A page and an API route of the same purpose count together.
 
 use std::time::Duration;
@@ -23,6 +23,9 @@ pub static PASSWORD_RESET: RateLimit =
 /// The limit of the routes of mailed links: each request of them sends a mail or tries a link.
 pub static MAILED_LINKS: RateLimit =
     RateLimit::new("mailed_links", 20, Duration::from_secs(60 * 60));
+
+/// The limit of the test mails of an account: each is a mail, and an address may be one of many.
+pub static TEST_MAILS: RateLimit = RateLimit::new("test_mails", 5, Duration::from_secs(60 * 60));
 
 /// The limit of started sign-ins with a passkey: each stores a challenge, and a sign-in page may start one
 /// whenever it is shown.

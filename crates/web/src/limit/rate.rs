@@ -42,7 +42,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// An exact limit for client addresses. In a `static`, numbers that make no quota do not
+    /// An exact limit for client addresses or for accounts. In a `static`, numbers that make no quota do not
     /// compile.
     ///
     /// # Panics
@@ -196,6 +196,23 @@ impl RateLimits {
         let Some(settings) = &self.settings else { return Ok(()) };
         let subject = Subject::Id(*account.as_uuid().as_bytes());
         let states = self.acquire_local(Demand { quota: &settings.account_requests, subject })?;
+        self.answer(states, None).map(drop)
+    }
+
+    /// Counts a request under a rate limit for accounts, or refuses it.
+    pub(crate) async fn admit_account_to(
+        &self,
+        rate: &'static RateLimit,
+        account: AccountId,
+    ) -> Result<(), Problem> {
+        if self.settings.is_none() {
+            return Ok(());
+        }
+        let RouteRate::Quota { quota, .. } = self.of_route(Rate::Of(rate)) else { return Ok(()) };
+        let subject = Subject::Id(*account.as_uuid().as_bytes());
+        let demand = Demand { quota: &quota, subject };
+        let states = self.limiter.acquire(|| self.clock.monotonic(), &[demand]).await;
+        let states = states.map_err(|_| Problem::new(Code::Internal))?;
         self.answer(states, None).map(drop)
     }
 

@@ -7,7 +7,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 
-use crate::group::{ErrorBody, Group};
+use crate::group::{ErrorBody, Group, Redirect};
 use crate::headers::protect;
 use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
@@ -30,11 +30,16 @@ pub(super) fn render_problem(
         Some(CorsError::OriginNotAllowed) => Problem::new(Code::ForeignOrigin),
         _ => Problem::of_status(status),
     });
-    if let Some(path) = (group.redirect)(response.request(), &problem)
+    let redirect = (group.redirect)(response.request(), &problem);
+    let redirect = redirect.map(|redirect| match redirect {
+        Redirect::Page(path) => (StatusCode::SEE_OTHER, path),
+        Redirect::Repeat(path) => (StatusCode::TEMPORARY_REDIRECT, path),
+    });
+    if let Some((status, path)) = redirect
         && let Ok(location) = HeaderValue::from_str(&path)
     {
         return response.map_body(|head, _| {
-            head.status = StatusCode::SEE_OTHER;
+            head.status = status;
             head.headers.remove(header::WWW_AUTHENTICATE);
             head.headers.insert(header::LOCATION, location);
             BoxBody::new(())
