@@ -43,6 +43,10 @@ enum Verb {
     Worker(command::worker::Arguments),
     /// Migrate the database to the schema of this version; `serve` does so too
     Migrate(command::migrate::Arguments),
+    /// Write a backup of the database to a file; the server may be running or stopped
+    Backup(command::backup::Arguments),
+    /// Restore a backup into the configured database, while no server uses it
+    Restore(command::restore::Arguments),
     /// Check the configuration
     #[command(subcommand)]
     Config(command::config::Verb),
@@ -116,6 +120,8 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             command::worker::run(config, &arguments, &warnings, signals, output)
         }
         Verb::Migrate(arguments) => command::migrate::run(load(), &arguments, output),
+        Verb::Backup(arguments) => command::backup::run(load(), &arguments, output),
+        Verb::Restore(arguments) => command::restore::run(load(), &arguments, output),
         Verb::Config(verb) => command::config::run(&load_for_server().0, &verb, output),
         Verb::Doctor => command::doctor::run(&load_for_server().0, output),
         Verb::User(verb) => command::user::run(load(), verb, output),

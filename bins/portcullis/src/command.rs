@@ -3,6 +3,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod ban;
 pub(crate) mod breach_filter;
 pub(crate) mod config;
@@ -13,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod matrix;
 pub(crate) mod migrate;
+pub(crate) mod restore;
 pub(crate) mod risk;
 pub(crate) mod serve;
 pub(crate) mod service;

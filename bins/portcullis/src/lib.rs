@@ -3,6 +3,7 @@
 pub mod assembly;
 pub mod config;
 
+mod backup_file;
 mod checkpoint_files;
 mod cli;
 mod command;
@@ -15,6 +16,7 @@ mod file_limit;
 mod hash_time;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
+mod input;
 mod jobs;
 mod logging;
 mod moment;

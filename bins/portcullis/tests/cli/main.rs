@@ -10,6 +10,7 @@
 mod api_key;
 mod audit;
 mod audit_verify;
+mod backup;
 mod ban;
 mod book;
 mod breach_filter;
