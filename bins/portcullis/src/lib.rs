@@ -18,6 +18,7 @@ mod hash_time;
 mod heap;
 mod input;
 mod jobs;
+mod last_write;
 mod logging;
 mod moment;
 mod opening;

@@ -18,3 +18,4 @@ pub(crate) mod revocation;
 pub(crate) mod secret;
 pub(crate) mod shared_key;
 pub(crate) mod signing_key;
+pub(crate) mod write_ahead_log;
