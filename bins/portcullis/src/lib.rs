@@ -27,6 +27,7 @@ mod output;
 mod process;
 mod progress;
 mod roles;
+mod running_server;
 mod secret_file;
 mod table;
 

@@ -30,6 +30,7 @@ mod policy_replay;
 mod risk;
 mod secret;
 mod serve;
+mod server_state;
 mod service;
 mod user_create;
 mod user_end_sessions;
