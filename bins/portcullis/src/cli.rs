@@ -53,7 +53,7 @@ enum Verb {
     Backup(command::backup::Arguments),
     /// Restore a backup into the configured database, while no server uses it
     Restore(command::restore::Arguments),
-    /// Check the configuration
+    /// Check, show and begin a configuration
     #[command(subcommand)]
     Config(command::config::Verb),
     /// Check configuration, data directory, database, keys and hashing cost
@@ -130,7 +130,7 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::Status => command::status::run(&load(), output),
         Verb::Backup(arguments) => command::backup::run(load(), &arguments, output),
         Verb::Restore(arguments) => command::restore::run(load(), &arguments, output),
-        Verb::Config(verb) => command::config::run(&load_for_server().0, &verb, output),
+        Verb::Config(verb) => command::config::run(|| load_for_server().0, &verb, output),
         Verb::Doctor => command::doctor::run(&load_for_server().0, output),
         Verb::User(verb) => command::user::run(load(), verb, output),
         Verb::Invite(verb) => command::invite::run(load(), verb, output),

@@ -16,6 +16,7 @@ mod book;
 mod breach_filter;
 mod certificate;
 mod configuration;
+mod configuration_start;
 mod data_files;
 mod doctor;
 mod hash;
