@@ -10,6 +10,7 @@
 )]
 
 mod audited_kills;
+mod backup;
 mod breach_service;
 mod connections;
 mod database_lost;

@@ -40,6 +40,9 @@ fn the_report_has_every_part_of_the_node_and_no_secret() {
     }
     assert_eq!(report["checkpoints"]["alarms"], 0, "{report}");
     assert_eq!(report["log_lines_lost"], 0, "{report}");
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"), "{report}");
+    assert!(report["started_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{report}");
+    assert_eq!(report["mails"]["dead_letters"], 0, "{report}");
     assert!(report["signing_keys"]["published"].is_u64(), "{report}");
     assert!(report["tls"]["expires"].as_str().is_some_and(|time| time.ends_with('Z')), "{report}");
     assert!(report.get("redis").is_none(), "there is no Redis: {report}");

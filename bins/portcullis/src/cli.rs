@@ -43,7 +43,17 @@ enum Verb {
     Worker(command::worker::Arguments),
     /// Migrate the database to the schema of this version; `serve` does so too
     Migrate(command::migrate::Arguments),
-    /// Check the configuration
+    /// Exit with 0 if the running server accepts requests, for health checks of containers
+    #[command(after_help = command::health::AFTER_HELP)]
+    Health,
+    /// Show the state of the running server
+    #[command(after_help = command::status::AFTER_HELP)]
+    Status,
+    /// Write a backup of the database to a file; the server may be running or stopped
+    Backup(command::backup::Arguments),
+    /// Restore a backup into the configured database, while no server uses it
+    Restore(command::restore::Arguments),
+    /// Check, show and begin a configuration
     #[command(subcommand)]
     Config(command::config::Verb),
     /// Check configuration, data directory, database, keys and hashing cost
@@ -116,7 +126,11 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             command::worker::run(config, &arguments, &warnings, signals, output)
         }
         Verb::Migrate(arguments) => command::migrate::run(load(), &arguments, output),
-        Verb::Config(verb) => command::config::run(&load_for_server().0, &verb, output),
+        Verb::Health => command::health::run(&load(), output),
+        Verb::Status => command::status::run(&load(), output),
+        Verb::Backup(arguments) => command::backup::run(load(), &arguments, output),
+        Verb::Restore(arguments) => command::restore::run(load(), &arguments, output),
+        Verb::Config(verb) => command::config::run(|| load_for_server().0, &verb, output),
         Verb::Doctor => command::doctor::run(&load_for_server().0, output),
         Verb::User(verb) => command::user::run(load(), verb, output),
         Verb::Invite(verb) => command::invite::run(load(), verb, output),

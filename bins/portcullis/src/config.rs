@@ -60,6 +60,7 @@ use portcullis_web::ServiceCredentials;
 use toml::Value;
 use url::Url;
 
+pub(crate) use access::BUILT_IN as BUILT_IN_MATRIX;
 pub use access::MatrixFile;
 pub use accounts::Registration;
 pub use audit::Audit;

@@ -3,6 +3,7 @@
 pub mod assembly;
 pub mod config;
 
+mod backup_file;
 mod checkpoint_files;
 mod cli;
 mod command;
@@ -15,7 +16,9 @@ mod file_limit;
 mod hash_time;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
+mod input;
 mod jobs;
+mod last_write;
 mod logging;
 mod moment;
 mod opening;
@@ -24,6 +27,7 @@ mod output;
 mod process;
 mod progress;
 mod roles;
+mod running_server;
 mod secret_file;
 mod table;
 

@@ -20,7 +20,7 @@ use crate::failure::{self, Failure};
 use crate::{assembly, data_dir, secret_file};
 
 /// The secret key. It is generated if none is configured.
-fn secret(config: &Config) -> Result<SecretKey, Failure> {
+pub(crate) fn secret(config: &Config) -> Result<SecretKey, Failure> {
     match &config.tokens.secret {
         Secret::Configured(key) => Ok(key.clone()),
         Secret::Generated(path) => {
@@ -189,7 +189,7 @@ pub(crate) fn migrated(
     }
 }
 
-fn migrate(database: &Database) -> Result<Vec<String>, Failure> {
+pub(crate) fn migrate(database: &Database) -> Result<Vec<String>, Failure> {
     database.migrate().map_err(|error| match error {
         MigrationError::Store(error) => error.into(),
         error @ MigrationError::UnsealedEvents(_) => {
@@ -227,7 +227,7 @@ pub(crate) fn accept_secret(config: &Config, origin: &Origin) -> Result<(), Fail
         .map_err(unproved)
 }
 
-fn unproved(error: SecretError) -> Failure {
+pub(crate) fn unproved(error: SecretError) -> Failure {
     match error {
         SecretError::Store(error) => error.into(),
         SecretError::Another => Failure::failed(error, ANOTHER_SECRET),
@@ -326,7 +326,7 @@ pub(crate) fn sealed(database: Database, secret: &SecretKey) -> Arc<Store> {
     Arc::new(Store::new(database, Arc::new(assembly::audit::keys(secret))))
 }
 
-fn ensure_data_dir(config: &Config) -> Result<(), Failure> {
+pub(crate) fn ensure_data_dir(config: &Config) -> Result<(), Failure> {
     data_dir::ensure(&config.data_dir).map_err(|error| {
         let problem = format!("cannot use data directory {}: {error}", config.data_dir.display());
         Failure::failed(problem, "set PORTCULLIS__DATA_DIR to a writable directory")

@@ -213,6 +213,18 @@ pub enum Details {
         /// The facts that the score rests on.
         facts: RiskFacts,
     },
+    /// A restore of a backup.
+    Restore {
+        /// The start of the backup.
+        backup_made_at: Timestamp,
+        /// The latest checkpoint in the backup: later ones that were exported belong to the lost state.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<u64>,
+        /// The number of live sessions that ended.
+        sessions_ended: u64,
+        /// The number of API keys that were revoked.
+        api_keys_revoked: u64,
+    },
     /// A purge of old entries.
     Purge {
         /// The checkpoint up to which entries were removed.

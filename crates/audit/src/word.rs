@@ -207,6 +207,8 @@ words! {
         MatrixReplayed = "matrix_replayed",
         /// From this entry on the data is written with another `SECRET_KEY`.
         SecretKeyChanged = "secret_key_changed",
+        /// A backup was restored: entries between the backup and this one are lost.
+        DatabaseRestored = "database_restored",
         /// A key pair was generated that will sign access tokens.
         SigningKeyRotated = "signing_key_rotated",
         /// A key pair was retired, and its private key destroyed.

@@ -1,5 +1,6 @@
-//! The work of one node among several: signing keys, revocations, bans, jobs, mail, health.
+//! The work of one node among several: signing keys, revocations, bans, jobs, mail, health, backups.
 
+pub mod backup;
 pub mod ban;
 pub mod clock_watch;
 pub mod deadline;
@@ -8,6 +9,7 @@ pub mod job;
 pub mod mail;
 pub mod outbox;
 pub mod overview;
+pub mod restore;
 pub mod retention;
 pub mod revocation;
 pub mod secret;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::ConnectionError;
 use diesel::result::Error::DatabaseError;
-use diesel::{Connection as _, PgConnection, SqliteConnection};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::node::deadline::RequestDeadline;
 
@@ -276,6 +276,18 @@ impl Lock {
     }
 }
 
+/// The advisory lock that every connection shares as long as it is open, within its schema. So a restore can tell
+/// that a server or a command uses the database, and nothing uses it during the restore.
+const IN_USE: i32 = 0x706f_7279;
+
+/// Locks the database for this transaction alone; returns whether no other connection is open. SQLite locks the file
+/// of a restore itself.
+pub(crate) fn use_alone(connection: &mut Connection) -> Result<bool, Failure> {
+    let Inner::Postgres(inner) = &mut connection.inner else { return Ok(true) };
+    let lock = format!("SELECT pg_try_advisory_xact_lock({IN_USE}, hashtext(current_schema()))");
+    Ok(diesel::dsl::sql::<diesel::sql_types::Bool>(&lock).get_result(inner)?)
+}
+
 /// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -317,7 +329,10 @@ fn connect_postgres(url: &SecretString) -> Result<PgConnection, ConnectionError>
     let mut connection = PgConnection::establish(with_timeouts(url).expose_secret())?;
     let [statement, lock] = StatementTimeouts::Request.settings();
     connection
-        .batch_execute(&format!("{SETTINGS}; SET {statement}; SET {lock}"))
+        .batch_execute(&format!(
+            "{SETTINGS}; SET {statement}; SET {lock};
+             SELECT pg_advisory_lock_shared({IN_USE}, hashtext(current_schema()))"
+        ))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

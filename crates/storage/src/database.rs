@@ -108,6 +108,14 @@ impl Database {
         Ok(read(&mut connection)?)
     }
 
+    /// Runs statements on a connection of its own, outside any transaction and any deadline of a request.
+    pub(crate) fn on_one_connection<T>(
+        &self,
+        body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        body(&mut *self.take(&self.writers, Connection::check)?)
+    }
+
     /// Takes a connection and begins on it. A broken connection is dropped and replaced: nothing
     /// has happened on it yet.
     fn take(

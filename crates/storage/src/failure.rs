@@ -1,6 +1,7 @@
 //! The error inside this crate, and its conversion into `StoreError`, the error of the ports.
 
 use portcullis_flows::StoreError;
+use portcullis_flows::node::backup::BackupError;
 use portcullis_flows::node::deadline::DeadlineExceeded;
 
 /// An error inside storage, before it becomes the `StoreError` of the ports.
@@ -18,6 +19,10 @@ pub(crate) enum Failure {
     DeadlineExceeded(#[from] DeadlineExceeded),
     #[error("{0}")]
     Unconfirmed(diesel::result::Error),
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    #[error("the content of the backup is not valid: {0}")]
+    Backup(String),
 }
 
 impl From<Failure> for StoreError {
@@ -28,7 +33,19 @@ impl From<Failure> for StoreError {
             Failure::Query(_)
             | Failure::Pool(_)
             | Failure::Migration(_)
+            | Failure::File(_)
+            | Failure::Backup(_)
             | Failure::DeadlineExceeded(_) => Self::Unavailable(failure.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for BackupError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::File(error) => Self::File(error),
+            Failure::Backup(fault) => Self::Invalid(fault),
+            other => Self::Store(other.into()),
         }
     }
 }

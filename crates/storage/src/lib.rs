@@ -24,4 +24,5 @@ pub use database::Database;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use identity::email_key::FormerEmailKey;
 pub use migration::MigrationError;
+pub use node::backup::{Replacement, is_newer};
 pub use store::Store;

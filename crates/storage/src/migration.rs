@@ -9,6 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use portcullis_flows::StoreError;
+use portcullis_flows::node::backup::DatabaseKind;
 
 use crate::connection::{Connection, Inner, Lock, dispatch};
 use crate::database::Database;
@@ -87,13 +88,7 @@ impl Database {
 
     /// Reverts every migration; all data is lost.
     pub fn revert_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.locked(|connection| {
-            let reverted = match &mut connection.inner {
-                Inner::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
-                Inner::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
-            };
-            reverted.map_err(Failure::Migration)
-        })
+        self.locked(revert_all)
     }
 
     /// Reverts the latest migration.
@@ -128,7 +123,7 @@ impl Database {
 const HISTORY: &str = "__diesel_schema_migrations";
 
 /// Applies the missing migrations, and renews the email keys in the same transaction.
-fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
+pub(crate) fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
     let applied = match &mut connection.inner {
         Inner::Postgres(inner) => versions(inner.run_pending_migrations(POSTGRES)),
         Inner::Sqlite(inner) => versions(inner.run_pending_migrations(SQLITE)),
@@ -141,6 +136,60 @@ fn apply(connection: &mut Connection) -> Result<Vec<String>, Failure> {
         );
     }
     Ok(applied)
+}
+
+/// Applies exactly these migrations to an empty schema: that of a backup.
+pub(crate) fn apply_only(connection: &mut Connection, wanted: &[String]) -> Result<(), Failure> {
+    fn run<C: MigrationHarness<DB>, DB: Backend>(
+        inner: &mut C,
+        all: Outcome<Box<dyn Migration<DB>>>,
+        wanted: &[String],
+    ) -> diesel::migration::Result<()> {
+        // The first query creates the table of applied versions.
+        inner.applied_migrations()?;
+        let mut all = all?;
+        all.sort_by_cached_key(|migration| migration.name().version().to_string());
+        for migration in all {
+            if wanted.contains(&migration.name().version().to_string()) {
+                inner.run_migration(&migration)?;
+            }
+        }
+        Ok(())
+    }
+    let done = match &mut connection.inner {
+        Inner::Postgres(inner) => run(inner, POSTGRES.migrations(), wanted),
+        Inner::Sqlite(inner) => run(inner, SQLITE.migrations(), wanted),
+    };
+    done.map_err(|error| Failure::Migration(error.to_string()))
+}
+
+/// Returns the applied versions.
+pub(crate) fn applied(connection: &mut Connection) -> Result<Vec<String>, Failure> {
+    if !has_table(connection, HISTORY)? {
+        return Ok(Vec::new());
+    }
+    let versions = format!("SELECT version FROM {HISTORY} ORDER BY version");
+    let versions = diesel::dsl::sql::<Text>(&versions);
+    Ok(dispatch!(connection, inner => versions.load(inner))?)
+}
+
+/// Returns whether one of these versions is unknown, because a later version of the program has applied it.
+pub(crate) fn is_newer(database: DatabaseKind, versions: &[String]) -> Result<bool, Failure> {
+    let known = match database {
+        DatabaseKind::Postgres => names::<Pg>(POSTGRES.migrations()),
+        DatabaseKind::Sqlite => names::<Sqlite>(SQLITE.migrations()),
+    };
+    let known = known.map_err(Failure::Migration)?;
+    Ok(versions.iter().any(|version| !known.contains(version)))
+}
+
+/// Reverts every migration: the tables are gone.
+pub(crate) fn revert_all(connection: &mut Connection) -> Result<Vec<String>, Failure> {
+    let reverted = match &mut connection.inner {
+        Inner::Postgres(inner) => versions(inner.revert_all_migrations(POSTGRES)),
+        Inner::Sqlite(inner) => versions(inner.revert_all_migrations(SQLITE)),
+    };
+    reverted.map_err(Failure::Migration)
 }
 
 /// Returns the number of events without a seal.

@@ -1,5 +1,6 @@
 //! Storage of the area `node`: keys, secret, revocations, bans, mails, jobs, retention, health.
 
+pub(crate) mod backup;
 pub(crate) mod ban;
 pub(crate) mod dead_letter;
 #[cfg(feature = "testkit")]
@@ -11,8 +12,10 @@ pub(crate) mod outbox;
 pub(crate) mod outbox_directory;
 pub(crate) mod overview;
 pub(crate) mod resend;
+pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod revocation;
 pub(crate) mod secret;
 pub(crate) mod shared_key;
 pub(crate) mod signing_key;
+pub(crate) mod write_ahead_log;

@@ -20,7 +20,7 @@ const OWNER_ONLY_MODE: u32 = 0o600;
 const GROUP_AND_OTHER_BITS: u32 = 0o077;
 
 /// The suffixes of the files that SQLite creates beside the database.
-const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(crate) const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 impl DatabaseUrl {
     /// Returns the files that other users of this machine can open; none for a server.

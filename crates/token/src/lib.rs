@@ -4,6 +4,7 @@ mod access_token;
 mod algorithm;
 mod api_key;
 mod base64url;
+mod chunk_seal;
 mod csrf_token;
 mod device_token;
 mod json_web_key_set;
@@ -37,6 +38,7 @@ pub use portcullis_domain::{
 pub use access_token::AccessClaims;
 pub use algorithm::{KeyPairAlgorithm, SigningAlgorithm, SigningAlgorithmError};
 pub use api_key::{ApiKey, ApiKeyError};
+pub use chunk_seal::{CHUNK_OVERHEAD, ChunkError, ChunkSeal};
 pub use csrf_token::CsrfKey;
 pub use device_token::{DeviceClaims, DeviceId, DeviceIdError};
 pub use json_web_key_set::{JsonWebKeySet, JsonWebKeySetError};

@@ -1,6 +1,8 @@
-//! `config`: checks the configuration without starting a server.
+//! `config`: checks, shows and begins a configuration without starting a server.
 
 mod check;
+mod init;
+mod show;
 
 use std::process::ExitCode;
 
@@ -15,10 +17,21 @@ use crate::output::Output;
 pub(crate) enum Verb {
     /// Report every fault and every warning of the configuration, each with its key and a fix
     Check,
+    /// Show every setting in force with its source, without secrets
+    #[command(after_help = show::AFTER_HELP)]
+    Show,
+    /// Write a commented configuration and an access matrix to begin with
+    Init(init::Arguments),
 }
 
-pub(crate) fn run(loaded: &LoadedConfig, verb: &Verb, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(
+    load: impl FnOnce() -> LoadedConfig,
+    verb: &Verb,
+    output: Output,
+) -> Result<ExitCode, Failure> {
     match verb {
-        Verb::Check => check::run(loaded, output),
+        Verb::Check => check::run(&load(), output),
+        Verb::Show => show::run(load(), output),
+        Verb::Init(arguments) => init::run(arguments, output),
     }
 }

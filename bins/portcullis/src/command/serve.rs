@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use portcullis_domain::{Ambient, Supervised};
+use portcullis_domain::Ambient;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::sign_in::RiskFiles;
 use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
@@ -15,7 +14,8 @@ use serde::Serialize;
 use crate::assembly::{self, Assembled};
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding, Server};
-use crate::failure::{Failure, no_thread};
+use crate::failure::Failure;
+use crate::last_write::write_last;
 use crate::logging::Logging;
 use crate::operator::local_origin;
 use crate::output::Output;
@@ -87,6 +87,10 @@ fn serve(
         let mut files = CheckpointFiles::new(checkpoints, directory);
         write_last("checkpoint", "the last checkpoint", move || files.write_new().map(drop))?;
     }
+    let store = foundation.store.clone();
+    write_last("database", "the write-ahead log into the database", move || {
+        store.empty_write_ahead_log()
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -130,29 +134,6 @@ fn load_certificate(files: CertificateFiles) -> Result<Arc<Tls>, Failure> {
     let tls = Tls::load(files, Ambient::system().clock.now());
     tls.map(Arc::new).map_err(|error| Failure::failed(error, "run `portcullis config check`"))
 }
-
-/// Writes what is younger than the last run of its job. A database or a directory that hangs does not delay
-/// the end of the process.
-fn write_last<E: fmt::Display>(
-    name: &'static str,
-    what: &'static str,
-    mut write: impl FnMut() -> Result<(), E> + Send + 'static,
-) -> Result<(), Failure> {
-    let thread = Supervised::once(name, move || {
-        if let Err(error) = write() {
-            tracing::error!(%error, "not written at the end: {what}");
-        }
-    });
-    if !thread.map_err(no_thread)?.join(LAST_WRITE_TIMEOUT) {
-        tracing::error!(
-            "not written at the end, because the database or the directory hangs: {what}"
-        );
-    }
-    Ok(())
-}
-
-/// The maximum wait for what is written at the end.
-const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The announcement of a started server, printed once.
 #[derive(Serialize)]

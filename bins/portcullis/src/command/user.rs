@@ -9,7 +9,6 @@ mod list;
 mod lock;
 mod named;
 mod networks;
-mod password;
 mod reset_mfa;
 mod set_password;
 mod show;

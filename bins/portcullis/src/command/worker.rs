@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::assembly;
 use crate::config::{Config, Finding};
 use crate::failure::{Failure, no_thread};
+use crate::last_write::write_last;
 use crate::operator::local_origin;
 use crate::output::Output;
 use crate::{opening, process};
@@ -65,6 +66,11 @@ fn work(
     let names = jobs.states().iter().map(|JobState { name, .. }| *name).collect();
     process::announce(output, Running { jobs: names });
     if signals.wait_while(|| running.is_running()).map_err(no_thread)? {
+        drop(running);
+        let store = foundation.store;
+        write_last("database", "the write-ahead log into the database", move || {
+            store.empty_write_ahead_log()
+        })?;
         Ok(ExitCode::SUCCESS)
     } else {
         Err(Failure::failed("a thread of the jobs ended unexpectedly", "see the log above"))

@@ -28,7 +28,8 @@ pub struct MatrixFile {
 
 const KEY: &str = "access.matrix";
 
-const BUILT_IN: &str = include_str!("../../../../config/access_matrix.toml");
+/// The built-in matrix.
+pub(crate) const BUILT_IN: &str = include_str!("../../../../config/access_matrix.toml");
 
 impl MatrixFile {
     #[expect(clippy::expect_used, reason = "the file is compiled in, and every start reads it")]

@@ -86,3 +86,17 @@ fn files_that_other_users_can_open_are_named_by_doctor_and_closed_by_the_server(
     assert!(log.contains("was open to other users") && log.contains("portcullis.db"), "{log}");
     machine.run(&["doctor"]).exits_with(0);
 }
+
+#[test]
+fn a_stopped_server_or_worker_leaves_its_database_in_one_file() {
+    let machine = Machine::new();
+    let log = machine.path("data/portcullis.db-wal");
+    let length = || fs::metadata(&log).map_or(0, |found| found.len());
+    let server = machine.serve();
+    assert_ne!(length(), 0, "a running server has a log");
+    server.stop();
+    assert_eq!(length(), 0);
+    machine.work().stop();
+    assert_eq!(length(), 0);
+    machine.run(&["audit", "verify"]).exits_with(0);
+}

@@ -26,12 +26,16 @@ pub(crate) const REPORT: Route = Route {
 pub(crate) struct Report {
     /// `ready`, `not_ready` or `stopping`, as `/health/ready` answers.
     status: &'static str,
+    version: &'static str,
+    /// The start of the node.
+    started_at: Timestamp,
     database: Part,
     writes: Part,
     /// Absent without Redis.
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<Part>,
     recording: Recording,
+    mails: Mails,
     revocations: Revocations,
     clock: Clock,
     signing_keys: SigningKeys,
@@ -53,6 +57,13 @@ struct Part {
 struct Recording {
     ok: bool,
     waiting: usize,
+}
+
+/// The outbox.
+#[derive(Serialize)]
+struct Mails {
+    waiting: u64,
+    dead_letters: u64,
 }
 
 #[derive(Serialize)]
@@ -118,6 +129,7 @@ pub(crate) async fn report(
     let now = ambient.clock.now();
     let recording = sources.decisions.recorder().state();
     let (revocations, clock) = (&sources.revocations, &sources.clock_watch);
+    let outbox = sources.outbox.state();
     let (recorded, is_off) = (!recording.is_stalled(), clock.is_off());
     let is_ready = stored.problem.is_none() && recorded && !revocations.refuses_all() && !is_off;
     Json(Report {
@@ -126,10 +138,13 @@ pub(crate) async fn report(
             true => "ready",
             false => "not_ready",
         },
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: keys.started_at(),
         database: Part { ok: stored.is_reachable },
         writes: Part { ok: stored.problem.is_none() },
         redis: sources.feed.is_signal_up().map(|ok| Part { ok }),
         recording: Recording { ok: recorded, waiting: recording.waiting },
+        mails: Mails { waiting: outbox.waiting, dead_letters: outbox.dead },
         revocations: Revocations {
             ok: !revocations.is_stale(),
             staleness_seconds: revocations.staleness().as_secs_f64(),

@@ -16,6 +16,8 @@ mod alarm;
 #[cfg(test)]
 mod audited;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod ban;
 #[cfg(test)]
 mod bootstrap;

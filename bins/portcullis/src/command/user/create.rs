@@ -11,12 +11,11 @@ use portcullis_flows::identity::account_request::{AccountRequest, RegistrationEr
 use portcullis_flows::identity::provisioning::{PersonKind, ProvisioningOptions};
 use serde::Serialize;
 
-use super::password;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::operator;
 use crate::output::Output;
-use crate::{assembly, opening, roles};
+use crate::{assembly, input, opening, roles};
 
 /// The account to create.
 #[derive(Debug, Args)]
@@ -72,7 +71,7 @@ pub(super) fn run(
     let request = AccountRequest {
         username: arguments.username,
         email: arguments.email,
-        password: password::read()?,
+        password: input::secret_line("password")?,
         display_name: arguments.display_name,
         origin: operator.origin,
     };

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::create;
 use super::named::{Name, unchanged};
-use super::{create, password};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::opening::OpenedDatabase;
 use crate::operator::operator;
 use crate::output::Output;
-use crate::{assembly, opening};
+use crate::{assembly, input, opening};
 
 /// The account and the kind of the password.
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(super) fn run(
     let OpenedDatabase { secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let (store, matrices) = opening::started(config, &operator)?;
     let found = arguments.name.credentials(&store)?;
-    let typed = password::read()?;
+    let typed = input::secret_line("password")?;
     let checker = assembly::identity::checker(config)?;
     let hash = checker.new_password(&found, &typed, &operator.origin).map_err(create::refused)?;
     let changes = assembly::identity::changes_by_operator(&store, &matrices, config);

@@ -76,6 +76,11 @@ impl KeyRing {
         self.algorithm
     }
 
+    /// The start of the node.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
     /// The operations of operators on the keys.
     pub const fn keys(&self) -> &SigningKeys {
         &self.keys
