@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use portcullis_rate_limit::{MAX_SLIDING_LIMIT, Quota, QuotaError};
 use portcullis_web::quotas::{
-    CSP_REPORTS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR, SIGN_IN, TEST_MAILS,
+    CSP_REPORTS, MAILED_LINKS, PASSKEY_OPTIONS, PASSWORD_RESET, REGISTRATION, SECOND_FACTOR,
+    SIGN_IN, TEST_MAILS,
 };
 use portcullis_web::{
     ConnectionLimits, RateLimit, RateLimitSettings, RequestBounds, WRONG_API_KEYS,
@@ -156,7 +157,8 @@ fn routes(raw: &raw::RateLimit, findings: &mut Findings) -> Result<Vec<Quota>, Q
     );
     let sign_in = sign_in?;
     let passkey_options = passkey_options(sign_in)?;
-    let fixed = [&WRONG_API_KEYS, &WRONG_INTROSPECTED_KEYS, &CSP_REPORTS, &TEST_MAILS];
+    let fixed =
+        [&MAILED_LINKS, &WRONG_API_KEYS, &WRONG_INTROSPECTED_KEYS, &CSP_REPORTS, &TEST_MAILS];
     let fixed = fixed.map(|rate| *rate.quota());
     let sign_ins = [sign_in, second_factor?, passkey_options, registration?, password_reset?];
     Ok([&sign_ins[..], &fixed].concat())

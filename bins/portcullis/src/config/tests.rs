@@ -301,7 +301,7 @@ fn the_numbers_of_rate_limits_have_the_names_of_existing_deployments() {
     let quotas = Given::variables(&variables).config().rate_limits.quotas.unwrap();
     let numbers = quotas.routes.iter().map(|quota| (quota.limit().get(), quota.window().as_secs()));
     let configured = [(7, 30), (7, 30), (42, 30), (20, 600), (2, 900)];
-    let fixed = [(20, 60), (200, 60), (20, 60), (5, 3_600)];
+    let fixed = [(20, 3_600), (20, 60), (200, 60), (20, 60), (5, 3_600)];
     let expected = [&configured[..], &fixed].concat();
     assert_eq!(numbers.collect::<Vec<_>>(), expected);
     let off = Given::variables(&[("RATE_LIMIT_ENABLED", "false")]);
