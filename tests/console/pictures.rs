@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use portcullis_flows::identity::account::Accounts;
 use portcullis_testkit::{
     Browser, Chromium, PASSWORD, Page, TestDatabase, TestServer, TestSettings,
 };
@@ -68,6 +69,8 @@ fn api_keys(server: &TestServer, page: &mut Page<'_>) {
     let origin = server.origin();
     let developer = "UPDATE accounts SET kind = 'developer', role = 'admin' WHERE username = 'bob'";
     server.database().store().execute(developer).expect("the account is there");
+    // What the server knows of the account is older than this.
+    server.clock().advance(Accounts::MAX_AGE);
     page.open(&format!("{origin}/console/api-keys"));
     take(page, "api-keys-none");
     page.open(&format!("{origin}/console/api-keys/new"));
