@@ -1,7 +1,9 @@
 //! Fair semaphore: permits that callers share.
 //!
 //! A caller may take no more permits than are still free (a dynamic threshold, as in switches that
-//! share a buffer): one caller alone takes half of them, and the next caller always gets one.
+//! share a buffer): one caller alone takes half of them, and the next caller always gets one. The
+//! last permit of a request is the one that counts, so a request for many at once takes no more
+//! than as many requests for one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -56,7 +58,7 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
     ) -> Option<FairPermit<K>> {
         let more = |taken: usize| taken.checked_add(count).filter(|all| *all <= bounds.total);
         let taken = self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        let free = bounds.total.saturating_sub(taken);
+        let free = bounds.total.saturating_sub(taken.saturating_add(count.saturating_sub(1)));
         let share = free.min(bounds.per_caller);
         // From here on, the total is released with the permit.
         let mut permit = FairPermit { semaphore: Arc::clone(self), caller: None, count };
@@ -127,6 +129,20 @@ mod tests {
         assert_eq!(all(&semaphore, Some(2), EIGHT).len(), 4);
         assert_eq!(semaphore.total(), 0);
         assert!((1..=3).all(|caller| semaphore.callers(&caller).is_empty()));
+    }
+
+    #[test]
+    fn requests_for_many_permits_take_no_larger_share_than_requests_for_one() {
+        let semaphore = FairSemaphore::new();
+        let bounds = Bounds { total: 256, ..EIGHT };
+        let enter = |caller, count| semaphore.enter(Some(caller), count, bounds);
+        let held = [enter(1, 96), enter(2, 64)];
+        assert!(held.iter().all(Option::is_some));
+        assert!(enter(1, 64).is_none() && enter(2, 32).is_none() && enter(3, 96).is_none());
+        assert!(enter(3, 1).is_some(), "two callers leave permits for the third");
+        drop(held);
+        assert!(enter(1, 129).is_none(), "more than half");
+        assert!(enter(1, 128).is_some());
     }
 
     #[test]
