@@ -1,6 +1,9 @@
 //! Tests of `backup` and `restore` on the machine of an operator.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::machine::Machine;
 
@@ -74,6 +77,33 @@ fn a_killed_restore_leaves_a_database_that_works_and_the_next_one_succeeds() {
     machine.run(&["restore", file, "--replace"]).exits_with(0);
     assert!(!names(&machine, "data").iter().any(|name| name.ends_with(".restore")));
     machine.serve().stop();
+}
+
+#[test]
+fn a_link_beside_the_database_leads_neither_a_backup_nor_a_restore_to_another_file() {
+    let machine = Machine::new();
+    machine.create("ada", "rn", &[]).exits_with(0);
+    let file = machine.path("backup");
+    let file = file.to_str().unwrap();
+    machine.run(&["backup", file]).exits_with(0);
+    let (database, victim) = (machine.path("data/portcullis.db"), machine.path("victim"));
+    let links: [fn(&Path, &Path) -> io::Result<()>; 2] =
+        [|to, link| symlink(to, link), |to, link| fs::hard_link(to, link)];
+    for link in links {
+        for (suffix, arguments) in
+            [("backup", vec!["backup", "another"]), ("restore", vec!["restore", file, "--replace"])]
+        {
+            fs::write(&victim, "untouched").unwrap();
+            let planted = database.with_extension(format!("db.{suffix}"));
+            link(&victim, &planted).unwrap();
+            machine.run(&arguments).exits_with(1);
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched", "{suffix}");
+            assert!(fs::symlink_metadata(&database).unwrap().is_file());
+            fs::remove_file(&planted).unwrap();
+            fs::remove_file(&victim).unwrap();
+        }
+    }
+    machine.run(&["backup", machine.path("another").to_str().unwrap()]).exits_with(0);
 }
 
 fn names(machine: &Machine, folder: &str) -> Vec<String> {

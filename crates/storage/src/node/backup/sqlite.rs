@@ -4,9 +4,9 @@
 //! which takes its place when it is complete.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -178,10 +178,19 @@ fn locked_database(path: &Path) -> Result<Connection, RestoreError> {
 }
 
 /// Opens an empty file for its owner, locked against other programs; `None` if another program has locked it.
+///
+/// An existing file is used only if it has no other name: a link in the folder of the database must not lead the
+/// content, or the writes of an administrator, to another file.
 fn locked(path: &Path) -> io::Result<Option<File>> {
+    const OWNER_ONLY: u32 = 0o600;
     let mut options = OpenOptions::new();
-    let file =
-        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.mode(OWNER_ONLY).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.nlink() > 1 {
+        return Err(io::Error::other(format!("{} is a link: remove it", path.display())));
+    }
+    file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
