@@ -1,6 +1,8 @@
 //! A form that needs a recent sign-in survives the confirmation, and each form survives an expired access token: it goes
 //! on as it was typed, without its secrets.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use portcullis_domain::Clock;
@@ -198,6 +200,45 @@ fn a_person_without_a_second_factor_confirms_with_the_password() {
     let fields = [&ban[..], &[("csrf_token", &*token)]].concat();
     assert_eq!(location(&ada.submit(path, &fields)), path, "the token is of the new session");
     assert!(ada.get(path, &[]).text.contains("a scan"));
+}
+
+/// Announces a kept form of this length, and sends nothing of it.
+fn announce(server: &TestServer, browser: &mut Browser, length: usize) -> TcpStream {
+    let origin = server.origin();
+    let address = origin.trim_start_matches("http://");
+    let cookies = browser.cookies().iter().map(|(name, value)| format!("{name}={value}"));
+    let cookies = cookies.collect::<Vec<_>>().join("; ");
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    write!(
+        stream,
+        "POST /console/confirm/form HTTP/1.1\r\nhost: {address}\r\norigin: {origin}\r\ncookie: {cookies}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\
+         expect: 100-continue\r\n\r\n"
+    )
+    .expect("the server reads");
+    stream
+}
+
+#[test]
+fn slow_forms_of_two_accounts_keep_no_other_account_from_its_confirmation() {
+    const MIB: usize = 1024 * 1024;
+    let (server, mut ada, _app) = operated();
+    let (mut grace, mut alan) = (signed_in(&server, "grace"), signed_in(&server, "alan"));
+    let slow = [
+        announce(&server, &mut grace, 6 * MIB),
+        announce(&server, &mut grace, 4 * MIB),
+        announce(&server, &mut alan, 6 * MIB),
+    ];
+    let answers = slow.map(|mut stream| {
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).expect("the server asks for the body or refuses it");
+        (String::from_utf8_lossy(&start).into_owned(), stream)
+    });
+    let admitted = answers.iter().filter(|(start, _)| start == "HTTP/1.1 100").count();
+    assert_eq!(admitted, 1, "{answers:?}");
+    let wrong = [("code", "000000"), ("to", ""), ("form", "")];
+    let answer = submit(&mut ada, "/console/confirm", &wrong);
+    assert_eq!(answer.status, 403, "{}", answer.text);
 }
 
 #[test]
