@@ -4,9 +4,9 @@
 //! which takes its place when it is complete.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -14,6 +14,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use portcullis_flows::node::backup::{BackupError, Manifest};
 use portcullis_flows::node::restore::RestoreError;
+use rustix::fs::{Mode, OFlags};
 
 use super::manifest;
 use crate::connection::{Connection, Inner, Manager, Purpose};
@@ -182,15 +183,14 @@ fn locked_database(path: &Path) -> Result<Connection, RestoreError> {
 /// An existing file is used only if it has no other name: a link in the folder of the database must not lead the
 /// content, or the writes of an administrator, to another file.
 fn locked(path: &Path) -> io::Result<Option<File>> {
-    const OWNER_ONLY: u32 = 0o600;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = options.mode(OWNER_ONLY).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let owner_only = Mode::RUSR | Mode::WUSR;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, owner_only)?);
     let found = file.metadata()?;
     if !found.is_file() || found.nlink() > 1 {
         return Err(io::Error::other(format!("{} is a link: remove it", path.display())));
     }
-    file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    rustix::fs::fchmod(&file, owner_only)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
