@@ -3,15 +3,17 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use portcullis_testkit::{Browser, ServerProcess, TestDatabase};
 use serde_json::Value;
 
 use crate::environment::{environment, folder, wait};
+use crate::history::{RandomChoices, SEED};
 
 /// Runs a command and returns its exit code and answer.
 fn run(server: &ServerProcess, arguments: &[&str]) -> (i32, Value) {
@@ -129,6 +131,75 @@ fn leftovers(data: &Path) -> usize {
 
 fn me(server: &ServerProcess, access_token: &str) -> u16 {
     Browser::at(server.origin()).get_as("/api/auth/me", access_token).status
+}
+
+/// The shared secret is the same after the restore, and the backup does not know the session.
+#[test]
+fn a_restore_refuses_earlier_access_tokens_under_a_shared_secret_whatever_their_lifetime() {
+    on_both(|source, target| {
+        let (data, away, files) = (folder(), folder(), folder());
+        let path = files.path().join("backup").display().to_string();
+        let shared = [("PORTCULLIS__TOKENS__ALGORITHM", "HS256")];
+        let long = [&shared[..], &[("ACCESS_TOKEN_EXPIRE_MINUTES", "600")]].concat();
+        let mut server = ServerProcess::start(data.path(), &environment(source.url(), &long));
+        assert_eq!(Browser::at(server.origin()).register("ada").status, 201);
+        assert_eq!(run(&server, &["backup", &path]).0, 0);
+        let tokens = Browser::at(server.origin()).sign_in_for_tokens("ada");
+        assert_eq!(server.terminate().code(), Some(0));
+
+        let short = [&shared[..], &[("ACCESS_TOKEN_EXPIRE_MINUTES", "1")]].concat();
+        let mut restored = ServerProcess::prepare(away.path(), &environment(target.url(), &short));
+        assert_eq!(run(&restored, &["restore", &path]).0, 0);
+        for _ in 0..2 {
+            restored.restart();
+            assert_eq!(me(&restored, &tokens.field("access_token")), 401);
+            let later = Browser::at(restored.origin()).sign_in_for_tokens("ada");
+            assert_eq!(me(&restored, &later.field("access_token")), 200);
+            assert_eq!(restored.terminate().code(), Some(0));
+        }
+    });
+}
+
+#[test]
+fn a_restore_that_is_killed_anywhere_leaves_the_former_database_or_the_whole_backup() {
+    const KILLS: u32 = 8;
+    const LONGEST: u64 = 400_000;
+    let chance = RandomChoices::new(SEED);
+    on_both(|source, target| {
+        let (data, away, files) = (folder(), folder(), folder());
+        let path = files.path().join("backup").display().to_string();
+        let mut server = ServerProcess::start(data.path(), &environment(source.url(), &[]));
+        assert_eq!(Browser::at(server.origin()).register("ada").status, 201);
+        assert_eq!(run(&server, &["backup", &path]).0, 0);
+        assert_eq!(server.terminate().code(), Some(0));
+        let mut restored = elsewhere(away.path(), &target);
+        restored.restart();
+        assert_eq!(Browser::at(restored.origin()).register("grace").status, 201);
+
+        let restore = ["restore", path.as_str(), "--replace"];
+        let mut was_restored = false;
+        for _ in 0..KILLS {
+            assert_eq!(restored.terminate().code(), Some(0));
+            let mut command = restored.command(&restore);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().expect("the program can be started");
+            thread::sleep(Duration::from_micros(chance.below(LONGEST)));
+            child.kill().expect("it is a child of this process");
+            child.wait().expect("it was killed");
+            restored.restart();
+            let signs_in = |name| Browser::at(restored.origin()).sign_in(name).status == 200;
+            let is_restored = signs_in("ada");
+            assert_ne!(is_restored, signs_in("grace"));
+            assert!(is_restored || !was_restored, "the second try took something away");
+            was_restored = is_restored;
+        }
+        assert_eq!(restored.terminate().code(), Some(0));
+        let (code, said) = run(&restored, &restore);
+        assert_eq!((code, &said["audit_log_intact"]), (0, &Value::Bool(true)), "{said}");
+        let left = fs::read_dir(away.path()).expect("a folder");
+        let mut names = left.map(|entry| entry.expect("an entry").file_name());
+        assert!(names.all(|name| !name.to_string_lossy().ends_with(".restore")));
+    });
 }
 
 #[test]

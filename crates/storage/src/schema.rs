@@ -247,6 +247,7 @@ table! {
         head -> BigInt,
         purged_through -> BigInt,
         horizon -> Nullable<Utc>,
+        issued_from -> Nullable<Utc>,
         longest_access_ms -> BigInt,
     }
 }

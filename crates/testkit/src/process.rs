@@ -154,6 +154,11 @@ impl ServerProcess {
     /// Runs the program with these arguments in the same environment, as an operator does, whether
     /// the server runs or not.
     pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program can be started")
+    }
+
+    /// The same, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let surroundings = self.command.get_envs();
         let mut command = Command::new(program());
         command
@@ -162,7 +167,7 @@ impl ServerProcess {
             .envs(surroundings.filter_map(|(name, value)| Some((name, value?))))
             .current_dir(self.command.get_current_dir().expect("it was prepared with one"))
             .stdin(Stdio::null());
-        command.output().expect("the program can be started")
+        command
     }
 
     /// Limits every file of the process to this number of bytes from now on, as a full disk would.

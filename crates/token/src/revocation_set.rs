@@ -12,6 +12,9 @@
 //! Deleted revocations stay effective, whatever the clock reports later: the set has a horizon and
 //! refuses every token that expires before it. With correct clocks these tokens have expired
 //! anyway.
+//!
+//! After a restore of the database it is unknown which tokens were revoked since the backup.
+//! Therefore the set has a time before which no token may have been issued.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -34,6 +37,8 @@ pub struct RevocationSet {
     shards: [Shard; PARTS],
     /// Microseconds since 1970; never decreases.
     horizon: AtomicI64,
+    /// Microseconds since 1970; never decreases.
+    issued_from: AtomicI64,
 }
 
 impl RevocationSet {
@@ -44,12 +49,14 @@ impl RevocationSet {
             filter: Filter::new(),
             shards: std::array::from_fn(|_| Shard::default()),
             horizon: AtomicI64::new(i64::MIN),
+            issued_from: AtomicI64::new(i64::MIN),
         }
     }
 
     /// Returns whether the token with these claims must be refused.
     pub fn is_revoked(&self, claims: &AccessClaims) -> bool {
         claims.expires_at.as_micros() < self.horizon.load(Ordering::Acquire)
+            || claims.issued_at.as_micros() < self.issued_from.load(Ordering::Acquire)
             || self.covers(claims.session, claims.token, claims.subject, claims.issued_at)
     }
 
@@ -91,6 +98,12 @@ impl RevocationSet {
     /// have been deleted. An earlier horizon changes nothing.
     pub fn vouch_from(&self, horizon: Timestamp) {
         self.horizon.fetch_max(horizon.as_micros(), Ordering::AcqRel);
+    }
+
+    /// Refuses from now on every token that was issued before this time. An earlier time changes
+    /// nothing.
+    pub fn refuse_issued_before(&self, time: Timestamp) {
+        self.issued_from.fetch_max(time.as_micros(), Ordering::AcqRel);
     }
 
     /// Deletes the revocations that cover only tokens that expire before the horizon, and refuses

@@ -123,6 +123,22 @@ fn what_was_forgotten_stays_refused_when_the_clock_goes_back() {
 }
 
 #[test]
+fn tokens_that_were_issued_before_a_restore_stay_refused() {
+    let set = RevocationSet::new();
+    let claims = claims();
+    let later = AccessClaims { issued_at: claims.issued_at + SECOND, ..self::claims() };
+    set.refuse_issued_before(claims.issued_at);
+    assert!(!set.is_revoked(&claims));
+    for time in [later.issued_at, claims.issued_at] {
+        set.refuse_issued_before(time);
+        assert!(
+            set.is_revoked(&claims) && !set.is_revoked(&later),
+            "an earlier time changes nothing"
+        );
+    }
+}
+
+#[test]
 fn an_earlier_end_does_not_shorten_a_later_one() {
     let set = RevocationSet::new();
     let claims = claims();

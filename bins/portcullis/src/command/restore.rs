@@ -9,6 +9,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -77,10 +78,7 @@ pub(crate) fn run(
     if is_newer.map_err(|error| backup_file::failure(source.path, &error))? {
         return Err(refusal(source.path, RestoreError::Newer("database of the backup")));
     }
-    let voiding = Voiding {
-        access_lifetime: config.sessions.access_lifetime,
-        keeps_credentials: arguments.keep_credentials,
-    };
+    let voiding = Voiding { keeps_credentials: arguments.keep_credentials };
     let origin = local_origin("restore");
     let restoration = Restoration::new(&header, &manifest, voiding, origin, Ambient::system());
     let restore = Restore { config: &config, secret: &secret, source: &source, restoration };
@@ -89,6 +87,8 @@ pub(crate) fn run(
         DatabaseUrl::Sqlite(target) => restore.replace_file(target, arguments.replace)?,
         url @ DatabaseUrl::Postgres(_) => restore.fill_server(url, &manifest, arguments.replace)?,
     };
+    // Access tokens of this second are refused, as those before: the next start issues later ones.
+    thread::sleep(Duration::from_secs(1));
     bar.finish_and_clear();
     let is_intact = done.audit_log_intact;
     output.answer(&Report { made_at: header.made_at(), done })?;

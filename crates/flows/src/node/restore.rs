@@ -6,7 +6,6 @@
 //! for operators.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis_audit::{Actor, Details, EventKind, Origin, Outcome};
 use portcullis_domain::{Ambient, Timestamp};
@@ -28,8 +27,6 @@ pub trait RestoreStore: Send + Sync {
 /// The limits of voiding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Voiding {
-    /// The lifetime of access tokens. All that were issued before are refused.
-    pub access_lifetime: Duration,
     /// True if API keys and backup codes stay valid, because none was revoked or used since the backup.
     pub keeps_credentials: bool,
 }

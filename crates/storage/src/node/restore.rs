@@ -1,5 +1,7 @@
 //! `RestoreStore`: what a restored database may not bring back. The rule is in `flows`, `node/restore.rs`.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use portcullis_audit::EventKind;
@@ -17,7 +19,7 @@ use crate::schema::{
     pending_registrations, revocation_feed, revocations, sessions, setup, sign_in_challenges,
     signing_keys, totp_enrolments, totp_factors,
 };
-use crate::sql_type::{Instant, Utc, bigint};
+use crate::sql_type::{Instant, Utc, bigint, natural};
 use crate::store::Store;
 
 impl RestoreStore for Store {
@@ -43,11 +45,11 @@ macro_rules! delete_all {
 pub(crate) fn void(connection: &mut Connection, voiding: Voiding) -> Result<Voided, Failure> {
     let now = connection.now()?;
     let mut voided = Voided {
-        sessions: end_sessions(connection, now, voiding)?,
+        sessions: end_sessions(connection, now)?,
         signing_keys: retire_keys(connection, now)?,
         ..Voided::default()
     };
-    refuse_access_tokens(connection, now + voiding.access_lifetime)?;
+    refuse_access_tokens(connection, now)?;
     refuse_used_codes(connection, now)?;
     for links in [
         delete_all!(connection, mail_secrets::table),
@@ -73,12 +75,10 @@ pub(crate) fn void(connection: &mut Connection, voiding: Voiding) -> Result<Void
 }
 
 /// Ends the live sessions. Services that follow the revocations learn it from the feed.
-fn end_sessions(
-    connection: &mut Connection,
-    now: Timestamp,
-    voiding: Voiding,
-) -> Result<u64, Failure> {
-    let until = Instant::from(now + voiding.access_lifetime + LEEWAY);
+fn end_sessions(connection: &mut Connection, now: Timestamp) -> Result<u64, Failure> {
+    let longest = revocation_feed::table.select(revocation_feed::longest_access_ms);
+    let longest: i64 = dispatch!(connection, inner => longest.first(inner))?;
+    let until = Instant::from(now + Duration::from_millis(natural(longest)) + LEEWAY);
     let live = || sessions::table.filter(sessions::ended_at.is_null());
     let revoked = live().select((
         "session".into_sql::<Text>(),
@@ -112,14 +112,14 @@ fn retire_keys(connection: &mut Connection, now: Timestamp) -> Result<u64, Failu
     Ok(number(dispatch!(connection, inner => retire.execute(inner))?))
 }
 
-/// Refuses every access token that expires before the end of the last one that can have been issued: also those of
-/// sessions that the backup does not know.
-fn refuse_access_tokens(connection: &mut Connection, horizon: Timestamp) -> Result<(), Failure> {
-    let horizon = Instant::from(horizon);
-    let is_earlier = revocation_feed::horizon.is_null().or(revocation_feed::horizon.lt(horizon));
-    let refuse = diesel::update(revocation_feed::table)
-        .set(revocation_feed::horizon.eq(Some(horizon)))
-        .filter(is_earlier.assume_not_null());
+/// Refuses every access token that was issued before the next second: also those of sessions that the backup does
+/// not know, under a shared secret that stays the same. A token has the whole second of its issue.
+fn refuse_access_tokens(connection: &mut Connection, now: Timestamp) -> Result<(), Failure> {
+    const SECOND: i64 = 1_000_000;
+    let next = (now.as_micros().div_euclid(SECOND)).saturating_add(1).saturating_mul(SECOND);
+    let next = Instant::from(Timestamp::from_micros(next));
+    let refuse =
+        diesel::update(revocation_feed::table).set(revocation_feed::issued_from.eq(Some(next)));
     dispatch!(connection, inner => refuse.execute(inner))?;
     Ok(())
 }

@@ -19,8 +19,8 @@ use crate::schema::{revocation_feed, revocations};
 use crate::sql_type::{Instant, Key, bigint, natural};
 use crate::store::Store;
 
-/// The columns of the only row of `revocation_feed`: head, purged through, horizon.
-type FeedRow = (i64, i64, Option<Instant>);
+/// The columns of the only row of `revocation_feed`: head, purged through, horizon, issued from.
+type FeedRow = (i64, i64, Option<Instant>, Option<Instant>);
 
 /// The id of the only row of `revocation_feed`.
 const FEED: i32 = 1;
@@ -124,7 +124,7 @@ impl RevocationStore for Store {
                 revocation_feed::purged_through,
                 revocation_feed::horizon,
             ));
-            let (head, purged, before): FeedRow =
+            let (head, purged, before): (i64, i64, Option<Instant>) =
                 dispatch!(connection, inner => feed.first(inner))?;
             let horizon = connection.now()? - keep;
             let horizon = before.map(Timestamp::from).map_or(horizon, |before| {
@@ -196,17 +196,22 @@ fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange
         .filter(revocation_feed::id.eq(FEED))
         .order((revocations::position.is_null().asc(), revocations::position.asc()))
         .limit(bigint(u64::from(most)).saturating_add(most_waiting));
-    let feed_position =
-        (revocation_feed::head, revocation_feed::purged_through, revocation_feed::horizon);
+    let feed_position = (
+        revocation_feed::head,
+        revocation_feed::purged_through,
+        revocation_feed::horizon,
+        revocation_feed::issued_from,
+    );
     let rows: Vec<(FeedRow, Option<RevocationRow>)> = dispatch!(connection, inner => {
         query.select((feed_position, Option::<RevocationRow>::as_select())).load(inner)
     })?;
     let missing = Failure::Corrupt { table: "revocation_feed", column: "id" };
-    let &((head, purged_through, horizon), _) = rows.first().ok_or(missing)?;
+    let &((head, purged_through, horizon, issued_from), _) = rows.first().ok_or(missing)?;
     let mut range = FeedRange {
         head: natural(head),
         purged_through: natural(purged_through),
         horizon: horizon.map(Timestamp::from),
+        issued_from: issued_from.map(Timestamp::from),
         entries: Vec::new(),
         waiting: Vec::new(),
     };

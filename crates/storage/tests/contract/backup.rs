@@ -1,7 +1,6 @@
 //! Backups: every table and every value is in them, and a restore voids what may not come back.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use portcullis_flows::effects::Effects;
 use portcullis_flows::node::backup::{DatabaseKind, Manifest};
@@ -11,8 +10,7 @@ use portcullis_testkit::TestDatabase;
 
 use crate::inspect::{count, ends};
 
-const VOIDING: Voiding =
-    Voiding { access_lifetime: Duration::from_secs(1800), keeps_credentials: false };
+const VOIDING: Voiding = Voiding { keeps_credentials: false };
 
 /// Texts with marks of SQL and JSON, bytes, and the ends of the numbers.
 const ODD: &str = r#"INSERT INTO jobs (name, every_ms, holder, held_until, due_at, started_at, failure,
@@ -178,7 +176,7 @@ fn is_void(store: &Store, voided: Voided) {
         "mail_secrets",
         "invitations",
         "signing_keys WHERE retired_at IS NULL",
-        "revocation_feed WHERE horizon IS NULL",
+        "revocation_feed WHERE issued_from IS NULL",
         "totp_factors WHERE last_step <= 7",
     ] {
         assert_eq!(count(store, from), 0, "{from}");
@@ -191,7 +189,7 @@ fn is_void(store: &Store, voided: Voided) {
 fn credentials_are_kept_when_the_operator_says_so() {
     TestDatabase::on_both(|database| {
         fill(database.store(), database.url().starts_with("sqlite"));
-        let voiding = Voiding { keeps_credentials: true, ..VOIDING };
+        let voiding = Voiding { keeps_credentials: true };
         let voided = database.store().void_restored(voiding, &|_| Effects::default()).unwrap();
         assert_eq!((voided.api_keys, voided.backup_codes, voided.sessions), (0, 0, 1));
         assert_eq!(count(database.store(), "api_keys"), 1);

@@ -256,10 +256,11 @@ fn sessions_that_had_ended_before_the_migration_are_revoked_by_it() {
         let (back, version) =
             (if is_sqlite { DOWN_SQLITE } else { DOWN_POSTGRES }, "20261121040000");
         // Others add columns to the table that it makes.
-        let [horizon, longest] = ["20261125202000", "20261125205200"];
+        let [horizon, longest, from] = ["20261125202000", "20261125205200", "20261128140000"];
         let forget = "DELETE FROM __diesel_schema_migrations WHERE version IN";
-        store.execute(&format!("{back} {forget} ('{version}', '{horizon}', '{longest}')")).unwrap();
-        assert_eq!(store.migrate().unwrap(), [version, horizon, longest]);
+        let gone = format!("('{version}', '{horizon}', '{longest}', '{from}')");
+        store.execute(&format!("{back} {forget} {gone}")).unwrap();
+        assert_eq!(store.migrate().unwrap(), [version, horizon, longest, from]);
         assert_eq!(revoked_sessions(store), [recent]);
         assert_eq!(feed(store)[0].entry.until, now + 5 * SECOND, "and the leeway of verifiers");
     });

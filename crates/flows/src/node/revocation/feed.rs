@@ -99,6 +99,8 @@ pub struct FeedRange {
     pub purged_through: u64,
     /// Entries that were needed no longer than this may have been deleted.
     pub horizon: Option<Timestamp>,
+    /// No token that was issued before is accepted.
+    pub issued_from: Option<Timestamp>,
     /// The entries at the requested positions.
     pub entries: Vec<FeedEntry>,
     /// Committed entries without a position, at most [`MAX_WAITING`].

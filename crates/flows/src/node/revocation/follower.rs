@@ -157,6 +157,9 @@ impl Follower {
             if let Some(horizon) = range.horizon {
                 self.set.vouch_from(horizon);
             }
+            if let Some(time) = range.issued_from {
+                self.set.refuse_issued_before(time);
+            }
             let is_needed = |entry: &RevocationEntry| Some(entry.until) >= range.horizon;
             self.set.revoke_all(range.waiting.iter().copied().filter(is_needed));
             let Some(entries) = range.after(self.cursor) else {

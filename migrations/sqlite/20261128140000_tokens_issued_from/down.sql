@@ -1,0 +1,1 @@
+ALTER TABLE revocation_feed DROP COLUMN issued_from;
