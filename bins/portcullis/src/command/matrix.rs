@@ -70,6 +70,8 @@ impl From<MatrixError> for Failure {
             MatrixError::CallerChanged | MatrixError::Escalation(_) => {
                 "ask an account of the most senior role to do it"
             }
+            MatrixError::InvalidMove(_) => "nothing was changed; correct `--map`",
+            MatrixError::RoleJustChanged => "nothing was changed; run the command again",
             MatrixError::Cancelled => "nothing was changed; run the command again",
             MatrixError::NothingBefore => "activate a file, or a version by its number",
             MatrixError::Superseded => {
@@ -78,8 +80,7 @@ impl From<MatrixError> for Failure {
             }
             MatrixError::RolesInUse(roles) => {
                 let words: Vec<_> = roles.iter().map(ToString::to_string).collect();
-                let remedy =
-                    "give these accounts other roles first, or keep the roles in the matrix";
+                let remedy = "map each to a role of the matrix with `--map ROLE=ROLE`, or keep it";
                 return Self::failed(format!("{error}: {}", words.join(", ")), remedy);
             }
         };

@@ -182,6 +182,11 @@ impl Server {
         body_of(&answer)["access_token"].as_str().expect(&answer).to_owned()
     }
 
+    /// Whether the server accepts the token.
+    pub(crate) fn accepts(&self, token: &str) -> bool {
+        self.send("GET", "/api/auth/me", &bearer(token), "").starts_with("HTTP/1.1 200")
+    }
+
     /// Asks whether the holder of the token may.
     pub(crate) fn may(&self, token: &str, resource: &str, action: &str) -> bool {
         let body = json!({ "resource": resource, "action": action }).to_string();

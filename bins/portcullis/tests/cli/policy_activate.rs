@@ -76,6 +76,52 @@ fn what_cannot_come_into_force_changes_nothing() {
 }
 
 #[test]
+fn accounts_of_a_role_that_vanishes_get_another_one_with_the_activation() {
+    let machine = Machine::new();
+    machine.create("ada", "resident", &[]).exits_with(0);
+    let server = machine.serve();
+    let token = server.sign_in("ada");
+    let renamed = MATRIX.replace("resident", "trainee");
+    let file = machine.write("matrix.toml", &renamed);
+    let file = file.to_str().unwrap();
+
+    let report = machine.run(&["policy", "check", file, "--json"]).exits_with(1).json();
+    assert_eq!(report["accounts_compared"], true);
+    let fault = serde_json::json!({ "line": null, "code": "role_in_use", "message": "resident" });
+    assert_eq!(report["faults"], serde_json::json!([fault]));
+    let text = machine.run(&["policy", "check", file]).exits_with(1).stdout;
+    assert!(text.contains("roles that the matrix lacks: resident; number of accounts: 1"), "{text}");
+
+    let activate = |maps: &[&str]| {
+        let maps = maps.iter().flat_map(|map| ["--map", map]);
+        let arguments = ["policy", "activate", file, "--json"].into_iter().chain(maps);
+        machine.run(&arguments.collect::<Vec<_>>())
+    };
+    for (maps, code, problem) in [
+        (vec![], 1, "accounts have roles that the matrix lacks: resident"),
+        (vec!["resident"], 2, "write it as OLD=NEW"),
+        (vec!["resident=Not A Role"], 2, "is not a role"),
+        (vec!["resident=nobody"], 1, "the matrix has no role nobody"),
+        (vec!["resident=trainee", "resident=rn"], 1, "the role resident is moved twice"),
+        (vec!["resident=trainee", "rn=trainee"], 1, "the matrix has the role rn"),
+    ] {
+        let done = activate(&maps).exits_with(code);
+        assert!(format!("{}{}", done.stdout, done.stderr).contains(problem), "{}", done.stderr);
+    }
+    assert!(server.accepts(&token));
+    let answer = activate(&["resident=trainee"]).exits_with(0).json();
+    assert_eq!((&answer["version"], &answer["accounts_moved"]), (&2.into(), &1.into()));
+    // The token names the former role.
+    within(Duration::from_secs(1), || !server.accepts(&token));
+    let shown = machine.run(&["user", "show", "--username", "ada", "--json"]).exits_with(0).json();
+    assert_eq!(shown["role"], "trainee");
+    let events = machine.run(&["audit", "export", "--kind", "role_changed"]).exits_with(0).stdout;
+    assert!(events.contains("resident") && events.contains("trainee"), "{events}");
+    machine.run(&["policy", "check", file]).exits_with(0);
+    server.stop();
+}
+
+#[test]
 fn accounts_get_roles_of_the_matrix_in_force_not_of_the_file() {
     let machine = Machine::new();
     let with_intern = format!(

@@ -5,6 +5,7 @@
 //! [`MatrixError::Superseded`]. Every node checks for a new revision several times a second.
 
 mod active;
+mod role_move;
 mod store;
 
 use std::ops::ControlFlow;
@@ -18,6 +19,7 @@ use portcullis_audit::{
 use portcullis_domain::{Account, Ambient, Role, Timestamp};
 
 pub use self::active::{ActiveMatrix, MatrixInForce, UnusableMatrix};
+pub use self::role_move::{InvalidMove, MAX_MOVED, MovedAccount, RoleMove};
 pub use self::store::{
     AccountWithUnknownRole, Activated, Activation, ActivationRefusal, ActivationRequest, Added,
     ListedVersion, MatrixStore, Version,
@@ -53,6 +55,12 @@ pub enum MatrixError {
     /// Accounts have these roles, which the version lacks.
     #[error("accounts have roles that the matrix lacks")]
     RolesInUse(Vec<Role>),
+    /// Accounts cannot be moved so.
+    #[error(transparent)]
+    InvalidMove(#[from] InvalidMove),
+    /// An account to move was changed a moment ago.
+    #[error("an account was changed a moment ago")]
+    RoleJustChanged,
     /// The account or session of the caller no longer matches its access token.
     #[error("the caller's account has changed")]
     CallerChanged,
@@ -118,10 +126,10 @@ impl Matrices {
     fn begin(&self, text: &str, operator: &Principal) -> Result<(), MatrixError> {
         if self.store.newest_activation()?.is_none() {
             let version = self.propose(text, operator)?;
-            match self.put_in_force(version, EventKind::MatrixActivated, None, operator) {
+            match self.put_in_force(version, EventKind::MatrixActivated, None, &[], operator) {
                 // Another node activated its own file first.
-                Err(MatrixError::Superseded) => {}
-                outcome => outcome?,
+                Ok(_) | Err(MatrixError::Superseded) => {}
+                Err(error) => return Err(error),
             }
         }
         self.follow()
@@ -187,8 +195,19 @@ impl Matrices {
     /// Activates a version. The role of the principal must still be able to activate a matrix
     /// afterwards, and no role gains more than the principal has. The operator has neither limit.
     pub fn activate(&self, version: u32, principal: &Principal) -> Result<(), MatrixError> {
+        self.activate_moving(version, &[], principal).map(drop)
+    }
+
+    /// The same, and accounts whose role the version lacks get other roles in the same transaction. Returns their
+    /// number.
+    pub fn activate_moving(
+        &self,
+        version: u32,
+        moves: &[RoleMove],
+        principal: &Principal,
+    ) -> Result<usize, MatrixError> {
         let now = self.store.newest_activation()?;
-        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), principal)
+        self.put_in_force(version, EventKind::MatrixActivated, now.as_ref(), moves, principal)
     }
 
     /// The accounts with a role that the active matrix lacks, at most `most`, and their number.
@@ -197,8 +216,16 @@ impl Matrices {
         &self,
         most: u32,
     ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError> {
-        let in_force = self.active.load();
-        let roles: Vec<&str> = in_force.matrix.roles().collect();
+        self.accounts_beyond(&self.active.load().matrix, most)
+    }
+
+    /// The same for any matrix: an activation must move these accounts.
+    pub fn accounts_beyond(
+        &self,
+        matrix: &Matrix,
+        most: u32,
+    ) -> Result<(Vec<AccountWithUnknownRole>, u64), StoreError> {
+        let roles: Vec<&str> = matrix.roles().collect();
         self.store.accounts_with_unknown_role(&roles, most)
     }
 
@@ -212,7 +239,7 @@ impl Matrices {
         }
         let before = history.iter().find(|past| past.version != now.version);
         let version = before.ok_or(MatrixError::NothingBefore)?.version;
-        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), principal)?;
+        self.put_in_force(version, EventKind::MatrixRolledBack, Some(now), &[], principal)?;
         Ok(version)
     }
 
@@ -264,12 +291,14 @@ impl Matrices {
         version: u32,
         kind: EventKind,
         now: Option<&Activation>,
+        moves: &[RoleMove],
         principal: &Principal,
-    ) -> Result<(), MatrixError> {
+    ) -> Result<usize, MatrixError> {
         let role = principal.role.as_ref();
         let after_revision = now.map_or(0, |now| now.revision);
         let next = self.stored(after_revision + 1, version)?.closed_to_strangers()?;
         role.map_or(Ok(()), |role| next.remains_open_to(role))?;
+        role_move::check(moves, &next.matrix)?;
         let escalation = match now.zip(role) {
             Some((now, role)) => self.in_force(now)?.escalation(role.as_str(), &next.matrix),
             None => None,
@@ -289,24 +318,33 @@ impl Matrices {
         let roles: Vec<&str> = next.matrix.roles().collect();
         let effects = |activated: &Activated, at| {
             let outcome = activated.outcome();
-            SecurityEvent { outcome, at, ..event.clone() }.into()
+            let moved = activated.moved().iter();
+            let mut events: Vec<_> =
+                moved.map(|moved| moved.event(principal, at, &self.ambient)).collect();
+            events.push(SecurityEvent { outcome, at, ..event.clone() });
+            events.into()
         };
         let activating = ActivationRequest {
             activation,
             roles: &roles,
+            moves,
             principal,
             rule: &judge,
             effects: &effects,
         };
         match self.store.activate(&activating)? {
-            Activated::Done => {
+            Activated::Done(moved) => {
                 Self::remark(&next);
                 self.active.advance(next);
-                Ok(())
+                Ok(moved.len())
             }
             Activated::Superseded => Err(MatrixError::Superseded),
             Activated::RolesInUse(roles) => Err(MatrixError::RolesInUse(roles)),
             Activated::Refused(ActivationRefusal::CallerChanged) => Err(MatrixError::CallerChanged),
+            Activated::Refused(ActivationRefusal::InvalidMove(invalid)) => Err(invalid.into()),
+            Activated::Refused(ActivationRefusal::RoleJustChanged) => {
+                Err(MatrixError::RoleJustChanged)
+            }
             Activated::Refused(ActivationRefusal::Escalation) => {
                 Err(escalation.map_or(MatrixError::CallerChanged, MatrixError::Escalation))
             }
@@ -365,9 +403,16 @@ fn push(replay: &mut Replay<'_>, decision: &portcullis_audit::DecisionRecord<'_>
 }
 
 impl Activated {
+    fn moved(&self) -> &[MovedAccount] {
+        match self {
+            Self::Done(moved) => moved,
+            _ => &[],
+        }
+    }
+
     const fn outcome(&self) -> Outcome {
         match self {
-            Self::Done => Outcome::Success,
+            Self::Done(_) => Outcome::Success,
             Self::Superseded => Outcome::Superseded,
             Self::RolesInUse(_) => Outcome::Invalid,
             Self::Refused(reason) => reason.outcome(),
@@ -376,10 +421,11 @@ impl Activated {
 }
 
 impl ActivationRefusal {
-    const fn outcome(self) -> Outcome {
+    const fn outcome(&self) -> Outcome {
         match self {
-            Self::CallerChanged => Outcome::Superseded,
+            Self::CallerChanged | Self::RoleJustChanged => Outcome::Superseded,
             Self::Escalation => Outcome::AgainstRules,
+            Self::InvalidMove(_) => Outcome::Invalid,
         }
     }
 }

@@ -23,7 +23,7 @@ use portcullis_domain::{
 };
 use portcullis_password::PasswordHash;
 
-pub use self::rule::{AccountState, AccountUpdate, Refusal};
+pub use self::rule::{AccountState, AccountUpdate, Refusal, tokens_valid_from};
 pub(crate) use self::rule::{acting_account, check_rules, refuse_own_account};
 use crate::StoreError;
 use crate::access::matrix::{ActiveMatrix, MatrixInForce};

@@ -123,8 +123,14 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
     let roles = ["msa", "admin"];
     let effects = &|_: &Activated, _| event();
     let principal = &samples::operator();
-    let activating =
-        ActivationRequest { activation, roles: &roles, principal, rule: &|_| Ok(()), effects };
+    let activating = ActivationRequest {
+        activation,
+        roles: &roles,
+        moves: &[],
+        principal,
+        rule: &|_| Ok(()),
+        effects,
+    };
     store.activate(&activating).unwrap();
     let refused = node.account_changes.change(&admin, ada.id, &to_role("rn"));
     assert!(matches!(refused, Err(ChangeError::Superseded)), "{refused:?}");

@@ -4,7 +4,7 @@
 use diesel::dsl::max;
 use diesel::prelude::*;
 use portcullis_audit::{Actor, Fingerprint};
-use portcullis_domain::{Role, Timestamp, Username};
+use portcullis_domain::{Role, Username};
 use portcullis_flows::StoreError;
 use portcullis_flows::access::matrix::{
     AccountWithUnknownRole, Activated, Activation, ActivationRefusal, ActivationRequest, Added,
@@ -13,6 +13,7 @@ use portcullis_flows::access::matrix::{
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::principal::Principal;
 
+use crate::access::role_move;
 use crate::connection::{Connection, Lock, dispatch};
 use crate::failure::Failure;
 use crate::identity::account;
@@ -95,8 +96,12 @@ impl MatrixStore for Store {
     fn activate(&self, activating: &ActivationRequest<'_>) -> Result<Activated, StoreError> {
         self.write_with(|connection| {
             Lock::Matrix.take(connection)?;
+            let activated = activate(connection, activating)?;
+            // Read after all locks.
             let at = connection.now()?;
-            let activated = activate(connection, activating, at)?;
+            if matches!(activated, Activated::Done(_)) {
+                insert(connection, &Activation { at, ..activating.activation })?;
+            }
             let effects = (activating.effects)(&activated, at);
             Ok((activated, effects))
         })
@@ -134,9 +139,8 @@ impl MatrixStore for Store {
 fn activate(
     connection: &mut Connection,
     activating: &ActivationRequest<'_>,
-    at: Timestamp,
 ) -> Result<Activated, Failure> {
-    let ActivationRequest { activation, roles, principal, rule, .. } = activating;
+    let ActivationRequest { activation, roles, moves, principal, rule, .. } = activating;
     if !is_entitled(connection, principal)? {
         return Ok(Activated::Refused(ActivationRefusal::CallerChanged));
     }
@@ -147,12 +151,16 @@ fn activate(
     if let Err(reason) = rule(actor.as_ref()) {
         return Ok(Activated::Refused(reason));
     }
-    let lacking = roles_beyond(connection, roles)?;
+    let moving: Vec<&str> = moves.iter().map(|it| it.from.as_str()).collect();
+    let lacking = roles_beyond(connection, &[roles, moving.as_slice()].concat())?;
     if !lacking.is_empty() {
         return Ok(Activated::RolesInUse(lacking));
     }
-    let is_next = insert(connection, &Activation { at, ..*activation })?;
-    Ok(if is_next { Activated::Done } else { Activated::Superseded })
+    if revision(connection)? >= activation.revision {
+        return Ok(Activated::Superseded);
+    }
+    let moved = role_move::move_accounts(connection, moves)?;
+    Ok(moved.map_or_else(Activated::Refused, Activated::Done))
 }
 
 /// Returns the revision of the active matrix; 0 before the first activation.
@@ -174,18 +182,15 @@ fn roles_beyond(connection: &mut Connection, roles: &[&str]) -> Result<Vec<Role>
     roles.iter().map(|role| Role::parse(role).map_err(corrupt)).collect()
 }
 
-/// Returns `false` if the revision exists already.
-fn insert(connection: &mut Connection, activation: &Activation) -> Result<bool, Failure> {
-    let insert = diesel::insert_into(matrix_activations::table)
-        .values((
-            matrix_activations::revision.eq(bigint(activation.revision)),
-            matrix_activations::version.eq(i64::from(activation.version)),
-            matrix_activations::actor.eq(activation.by.to_string()),
-            matrix_activations::at.eq(Instant::from(activation.at)),
-        ))
-        .on_conflict(matrix_activations::revision)
-        .do_nothing();
-    Ok(dispatch!(connection, inner => insert.execute(inner))? == 1)
+fn insert(connection: &mut Connection, activation: &Activation) -> Result<(), Failure> {
+    let insert = diesel::insert_into(matrix_activations::table).values((
+        matrix_activations::revision.eq(bigint(activation.revision)),
+        matrix_activations::version.eq(i64::from(activation.version)),
+        matrix_activations::actor.eq(activation.by.to_string()),
+        matrix_activations::at.eq(Instant::from(activation.at)),
+    ));
+    dispatch!(connection, inner => insert.execute(inner))?;
+    Ok(())
 }
 
 #[derive(Queryable, Selectable)]

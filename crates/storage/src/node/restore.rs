@@ -1,7 +1,5 @@
 //! `RestoreStore`: what a restored database may not bring back. The rule is in `flows`, `node/restore.rs`.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use portcullis_audit::EventKind;
@@ -10,16 +8,16 @@ use portcullis_flows::StoreError;
 use portcullis_flows::effects::EffectsOf;
 use portcullis_flows::node::restore::{RestoreStore, Voided, Voiding};
 use portcullis_mfa::TotpStep;
-use portcullis_token::LEEWAY;
 
 use crate::connection::{Connection, dispatch};
 use crate::failure::Failure;
+use crate::node::revocation;
 use crate::schema::{
     api_keys, backup_codes, email_changes, invitations, mail_secrets, outbox, passkey_challenges,
     pending_registrations, revocation_feed, revocations, sessions, setup, sign_in_challenges,
     signing_keys, totp_enrolments, totp_factors,
 };
-use crate::sql_type::{Instant, Utc, bigint, natural};
+use crate::sql_type::{Instant, Utc, bigint};
 use crate::store::Store;
 
 impl RestoreStore for Store {
@@ -76,9 +74,7 @@ pub(crate) fn void(connection: &mut Connection, voiding: Voiding) -> Result<Void
 
 /// Ends the live sessions. Services that follow the revocations learn it from the feed.
 fn end_sessions(connection: &mut Connection, now: Timestamp) -> Result<u64, Failure> {
-    let longest = revocation_feed::table.select(revocation_feed::longest_access_ms);
-    let longest: i64 = dispatch!(connection, inner => longest.first(inner))?;
-    let until = Instant::from(now + Duration::from_millis(natural(longest)) + LEEWAY);
+    let until = Instant::from(revocation::until(connection, now)?);
     let live = || sessions::table.filter(sessions::ended_at.is_null());
     let revoked = live().select((
         "session".into_sql::<Text>(),

@@ -11,7 +11,7 @@ use portcullis_flows::effects::Effects;
 use portcullis_flows::node::revocation::{
     FeedEntry, FeedRange, MAX_WAITING, PurgeResult, RevocationStore, Revoked,
 };
-use portcullis_token::{AccessClaims, Revocation, RevocationEntry};
+use portcullis_token::{AccessClaims, LEEWAY, Revocation, RevocationEntry};
 
 use crate::connection::{Connection, DialectSql, dispatch};
 use crate::failure::Failure;
@@ -181,6 +181,13 @@ pub(crate) fn record(
     let insert = diesel::insert_into(revocations::table).values(rows);
     dispatch!(connection, inner => insert.execute(inner))?;
     Ok(Revoked::new(entries))
+}
+
+/// The time until which a revocation of now is needed: no token that any node has issued lives longer.
+pub(crate) fn until(connection: &mut Connection, now: Timestamp) -> Result<Timestamp, Failure> {
+    let longest = revocation_feed::table.select(revocation_feed::longest_access_ms);
+    let longest: i64 = dispatch!(connection, inner => longest.first(inner))?;
+    Ok(now + Duration::from_millis(natural(longest)) + LEEWAY)
 }
 
 fn range(connection: &mut Connection, first: u64, most: u32) -> Result<FeedRange, Failure> {

@@ -136,6 +136,7 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let activating = ActivationRequest {
             activation,
             roles: &roles,
+            moves: &[],
             principal: &samples::operator(),
             rule: &|_| Ok(()),
             effects: &activated,

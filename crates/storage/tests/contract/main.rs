@@ -94,6 +94,8 @@ mod revocation;
 #[cfg(test)]
 mod revocation_races;
 #[cfg(test)]
+mod role_move;
+#[cfg(test)]
 mod sealed_entry;
 #[cfg(test)]
 mod secret;

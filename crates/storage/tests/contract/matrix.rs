@@ -56,8 +56,8 @@ fn an_activation_puts_a_version_in_force_and_is_recorded() {
         assert_eq!(store.newest_activation().unwrap(), None);
         add(store, "one");
         let [first, second] = [activation(1), activation(2)];
-        assert_eq!(activate(store, &first, &["admin", "msa"]), Activated::Done);
-        assert_eq!(activate(store, &second, &["msa"]), Activated::Done);
+        assert_eq!(activate(store, &first, &["admin", "msa"]), Activated::Done(Vec::new()));
+        assert_eq!(activate(store, &second, &["msa"]), Activated::Done(Vec::new()));
         assert_eq!(store.newest_activation().unwrap(), Some(second));
         assert_eq!(store.activations(9).unwrap(), [second, first]);
         assert_eq!(outcomes(store, "matrix_activated"), ["success 2"]);
@@ -83,7 +83,7 @@ fn of_twenty_activations_at_once_of_one_revision_one_is_done_and_all_are_recorde
         let store = database.store();
         add(store, "one");
         let done = at_once(20, |_| activate(store, &activation(1), &["admin"]));
-        assert_eq!(done.iter().filter(|done| **done == Activated::Done).count(), 1);
+        assert_eq!(done.iter().filter(|done| **done == Activated::Done(Vec::new())).count(), 1);
         assert_eq!(done.iter().filter(|done| **done == Activated::Superseded).count(), 19);
         assert_eq!(outcomes(store, "matrix_activated"), ["success 1", "superseded 19"]);
         assert!(verify(store, &[]).is_intact());
@@ -105,7 +105,7 @@ fn whoever_decides_is_judged_as_they_are_then_and_a_refusal_is_recorded() {
             for reason in [ActivationRefusal::CallerChanged, ActivationRefusal::Escalation] {
                 let rule = |seen: Option<&Account>| {
                     assert_eq!(seen, expected.as_ref());
-                    Err(reason)
+                    Err(reason.clone())
                 };
                 let refused = activate_if(store, &by(actor), &["msa"], &rule);
                 assert_eq!(refused, Activated::Refused(reason));
@@ -123,7 +123,7 @@ fn no_account_is_created_with_a_role_that_a_matrix_activated_meanwhile_lacks() {
         let store = database.store();
         add(store, "one");
         let mut roles = vec!["admin".to_owned()];
-        assert_eq!(activate(store, &activation(1), &["admin"]), Activated::Done);
+        assert_eq!(activate(store, &activation(1), &["admin"]), Activated::Done(Vec::new()));
         for round in 0..30 {
             let role = format!("role{round}");
             let revision = store.newest_activation().unwrap().unwrap().revision;
@@ -134,7 +134,7 @@ fn no_account_is_created_with_a_role_that_a_matrix_activated_meanwhile_lacks() {
                     return create(store, &account, revision) == Creation::Done;
                 }
                 let known: Vec<&str> = roles.iter().map(String::as_str).collect();
-                activate(store, &activation(revision + 1), &known) == Activated::Done
+                activate(store, &activation(revision + 1), &known) == Activated::Done(Vec::new())
             });
             assert_ne!(both, [true, true], "round {round}");
             assert!(both.contains(&true), "round {round}");
@@ -149,7 +149,10 @@ fn an_account_of_another_activation_is_not_created_and_leaves_nothing() {
         let store = database.store();
         add(store, "one");
         for revision in 1..=2 {
-            assert_eq!(activate(store, &activation(revision), &["msa"]), Activated::Done);
+            assert_eq!(
+                activate(store, &activation(revision), &["msa"]),
+                Activated::Done(Vec::new())
+            );
         }
         let account = samples::account("ada");
         for (revision, expected) in
@@ -224,18 +227,25 @@ fn activate_if(
 ) -> Activated {
     let effects = |activated: &Activated, at| {
         let outcome = match activated {
-            Activated::Done => Outcome::Success,
+            Activated::Done(_) => Outcome::Success,
             Activated::Superseded | Activated::Refused(ActivationRefusal::CallerChanged) => {
                 Outcome::Superseded
             }
             Activated::RolesInUse(_) => Outcome::Invalid,
             Activated::Refused(ActivationRefusal::Escalation) => Outcome::AgainstRules,
+            Activated::Refused(other) => panic!("{other:?}"),
         };
         SecurityEvent { outcome, at, ..event(EventKind::MatrixActivated) }.into()
     };
     let (activation, effects) = (*activation, &effects);
-    let activating =
-        ActivationRequest { activation, roles, principal: &samples::operator(), rule, effects };
+    let activating = ActivationRequest {
+        activation,
+        roles,
+        moves: &[],
+        principal: &samples::operator(),
+        rule,
+        effects,
+    };
     store.activate(&activating).unwrap()
 }
 

@@ -46,6 +46,10 @@ impl From<MatrixError> for Problem {
                 let detail = format!("Accounts have the roles {}.", roles.join(", "));
                 Self::new(Code::RolesInUse).detail(detail)
             }
+            MatrixError::InvalidMove(invalid) => {
+                Self::new(Code::MatrixUnfit).detail(format!("Not fit: {invalid}."))
+            }
+            MatrixError::RoleJustChanged => Self::new(Code::RoleJustChanged),
             MatrixError::Cancelled => Self::unavailable(),
             MatrixError::AuditLog(error) => error.into(),
             MatrixError::Store(error) => error.into(),

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use portcullis_access::MatrixDiff;
-use portcullis_flows::access::matrix::Matrices;
+use portcullis_domain::Role;
+use portcullis_flows::access::matrix::{Matrices, RoleMove};
 use serde::Serialize;
 
 use super::changes::Changes;
@@ -21,6 +22,15 @@ use crate::output::Output;
 pub(crate) struct Arguments {
     /// A matrix file, or the number of a version
     matrix: MatrixSource,
+    /// Gives the accounts of a role that the matrix lacks another one, in the same transaction
+    #[arg(long = "map", value_name = "OLD=NEW", value_parser = role_move)]
+    moves: Vec<RoleMove>,
+}
+
+fn role_move(text: &str) -> Result<RoleMove, String> {
+    let role = |word: &str| Role::parse(word).map_err(|_| format!("{word:?} is not a role"));
+    let (from, to) = text.split_once('=').ok_or("write it as OLD=NEW, with two roles")?;
+    Ok(RoleMove { from: role(from)?, to: role(to)? })
 }
 
 pub(super) fn run(
@@ -36,17 +46,18 @@ pub(super) fn run(
     }
     let operator = operator("policy activate");
     let (_, matrices) = opening::started(&config, &operator)?;
+    let mut moved = 0;
     let answer = Activated::by(&matrices, || {
         let number = match named {
             MatrixSource::Version(number) => *number,
             MatrixSource::File(path) => matrices.propose(&named::read(path)?, &operator)?,
         };
         if number != matrices.active().load().version {
-            matrices.activate(number, &operator)?;
+            moved = matrices.activate_moving(number, &arguments.moves, &operator)?;
         }
         Ok(())
     })?;
-    output.answer(&answer)?;
+    output.answer(&Activated { accounts_moved: moved, ..answer })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -56,6 +67,7 @@ pub(super) struct Activated {
     version: u32,
     previous: u32,
     changes: MatrixDiff,
+    accounts_moved: usize,
 }
 
 impl Activated {
@@ -68,17 +80,20 @@ impl Activated {
         change()?;
         let after = matrices.active().load();
         let changes = before.matrix.diff(&after.matrix);
-        Ok(Self { version: after.version, previous: before.version, changes })
+        Ok(Self { version: after.version, previous: before.version, changes, accounts_moved: 0 })
     }
 }
 
 impl fmt::Display for Activated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, previous, changes } = self;
+        let Self { version, previous, changes, accounts_moved } = self;
         if version == previous {
             return write!(f, "Version {version} is in force already.");
         }
         writeln!(f, "Version {version} is in force in place of version {previous}.")?;
+        if *accounts_moved > 0 {
+            writeln!(f, "accounts with a new role: {accounts_moved}")?;
+        }
         Changes(changes).fmt(f)
     }
 }

@@ -1,5 +1,7 @@
-//! `policy check`: reports every fault of a matrix by line, or a summary with notes.
+//! `policy check`: reports every fault of a matrix by line, every objection of this server, and the roles that
+//! accounts would lose; or a summary with notes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,22 +32,63 @@ pub(super) fn run(
     arguments: &Arguments,
     output: Output,
 ) -> Result<ExitCode, Failure> {
-    let (name, text) = if let Some(path) = &arguments.file {
-        (path.display().to_string(), named::read(path)?)
+    let (name, text, versions) = if let Some(path) = &arguments.file {
+        // A file is checked beside a broken configuration, too.
+        (path.display().to_string(), named::read(path)?, Versions::open(loaded))
     } else {
         let versions = Versions::open(loaded)?;
-        (versions.name(), versions.text_in_force()?)
+        (versions.name(), versions.text_in_force()?, Ok(versions))
     };
-    let report = Report { name, status: MatrixStatus::of(&text) };
+    let status = MatrixStatus::of(&text);
+    let accounts = match status.matrix() {
+        Some(matrix) => Accounts::under(matrix, versions)?,
+        None => Accounts::NotCompared("the matrix has faults".to_owned()),
+    };
+    let report = Report { name, status, accounts };
     output.answer(&report)?;
-    let is_sound = matches!(report.status, MatrixStatus::Sound { .. });
-    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 struct Report {
     name: String,
     status: MatrixStatus,
+    accounts: Accounts,
 }
+
+impl Report {
+    fn is_sound(&self) -> bool {
+        matches!(self.status, MatrixStatus::Sound { .. })
+            && !matches!(self.accounts, Accounts::Lacking { .. })
+    }
+}
+
+/// The accounts of the database under the matrix.
+enum Accounts {
+    /// Every account has a role of the matrix.
+    Fit,
+    /// These roles of accounts are not in it.
+    Lacking { roles: BTreeSet<String>, count: u64 },
+    /// There is no database to read, for this reason.
+    NotCompared(String),
+}
+
+impl Accounts {
+    fn under(matrix: &Matrix, versions: Result<Versions, Failure>) -> Result<Self, Failure> {
+        let versions = match versions {
+            Ok(versions) => versions,
+            Err(failure) => return Ok(Self::NotCompared(failure.to_string())),
+        };
+        if !versions.has_database() {
+            return Ok(Self::NotCompared("there is no database yet".to_owned()));
+        }
+        let (accounts, count) = versions.matrices()?.accounts_beyond(matrix, MAX_READ)?;
+        let roles: BTreeSet<_> = accounts.iter().map(|it| it.role.to_string()).collect();
+        Ok(if roles.is_empty() { Self::Fit } else { Self::Lacking { roles, count } })
+    }
+}
+
+/// The maximum of accounts whose roles are listed.
+const MAX_READ: u32 = 10_000;
 
 enum MatrixStatus {
     Sound {
@@ -53,7 +96,10 @@ enum MatrixStatus {
         notes: Vec<Note>,
     },
     /// A valid document that this server cannot use.
-    UnusableMatrix(String),
+    Unusable {
+        matrix: Matrix,
+        objections: Vec<String>,
+    },
     Faulty {
         faults: Vec<Fault>,
         left_out: usize,
@@ -69,16 +115,41 @@ impl MatrixStatus {
                 return Self::Faulty { faults: faults.faults().to_vec(), left_out };
             }
         };
-        match ActiveMatrix::new(matrix.clone()) {
-            Ok(_) => Self::Sound { notes: matrix.notes(), matrix },
-            Err(unfit) => Self::UnusableMatrix(unfit.to_string()),
+        let objections = ActiveMatrix::objections(&matrix);
+        if objections.is_empty() {
+            return Self::Sound { notes: matrix.notes(), matrix };
+        }
+        let objections = objections.iter().map(ToString::to_string).collect();
+        Self::Unusable { matrix, objections }
+    }
+
+    const fn matrix(&self) -> Option<&Matrix> {
+        match self {
+            Self::Sound { matrix, .. } | Self::Unusable { matrix, .. } => Some(matrix),
+            Self::Faulty { .. } => None,
         }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, status } = self;
+        let Self { name, status, accounts } = self;
+        match accounts {
+            Accounts::Lacking { roles, count } => {
+                let roles = roles.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                writeln!(
+                    f,
+                    "FAULT: accounts have roles that the matrix lacks: {roles}; number of accounts: {count}"
+                )?;
+                if matches!(status, MatrixStatus::Sound { .. }) {
+                    return write!(f, "{name} can be activated with `--map ROLE=ROLE` for each");
+                }
+            }
+            Accounts::NotCompared(reason) if status.matrix().is_some() => {
+                writeln!(f, "note: not compared with the roles of accounts: {reason}")?;
+            }
+            Accounts::Fit | Accounts::NotCompared(_) => {}
+        }
         match status {
             MatrixStatus::Sound { matrix, notes } => {
                 for Note { line, message } in notes {
@@ -94,8 +165,9 @@ impl fmt::Display for Report {
                     digest(matrix)
                 )
             }
-            MatrixStatus::UnusableMatrix(unfit) => {
-                write!(f, "FAULT: {unfit}\n{name} cannot be activated")
+            MatrixStatus::Unusable { objections, .. } => {
+                objections.iter().try_for_each(|objection| writeln!(f, "FAULT: {objection}"))?;
+                write!(f, "{name} cannot be activated")
             }
             MatrixStatus::Faulty { faults, left_out } => {
                 faults.iter().try_for_each(|fault| writeln!(f, "FAULT: {fault}"))?;
@@ -111,16 +183,23 @@ impl fmt::Display for Report {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fault = |line: Option<usize>, code: &str, message: &str| json!({ "line": line, "code": code, "message": message });
-        let (ok, faults, left_out): (_, Vec<Value>, _) = match &self.status {
-            MatrixStatus::Sound { .. } => (true, Vec::new(), 0),
-            MatrixStatus::UnusableMatrix(unfit) => (false, vec![fault(None, "unfit", unfit)], 0),
+        let (mut faults, left_out): (Vec<Value>, _) = match &self.status {
+            MatrixStatus::Sound { .. } => (Vec::new(), 0),
+            MatrixStatus::Unusable { objections, .. } => {
+                (objections.iter().map(|text| fault(None, "unfit", text)).collect(), 0)
+            }
             MatrixStatus::Faulty { faults, left_out } => {
                 let one = |it: &Fault| fault(Some(it.line), it.code.as_str(), &it.message);
-                (false, faults.iter().map(one).collect(), *left_out)
+                (faults.iter().map(one).collect(), *left_out)
             }
         };
+        if let Accounts::Lacking { roles, .. } = &self.accounts {
+            faults.extend(roles.iter().map(|role| fault(None, "role_in_use", role)));
+        }
+        let is_compared = !matches!(self.accounts, Accounts::NotCompared(_));
         let mut report = json!({
-            "ok": ok, "matrix": self.name, "faults": faults, "faults_left_out": left_out,
+            "ok": self.is_sound(), "matrix": self.name, "faults": faults, "faults_left_out": left_out,
+            "accounts_compared": is_compared,
         });
         if let (MatrixStatus::Sound { matrix, notes }, Some(report)) =
             (&self.status, report.as_object_mut())

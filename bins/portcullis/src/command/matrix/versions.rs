@@ -68,6 +68,11 @@ impl Versions {
         version.map(|version| version.text).ok_or_else(|| unknown.into())
     }
 
+    /// True if there is a database.
+    pub(super) const fn has_database(&self) -> bool {
+        self.matrices.is_some()
+    }
+
     /// The use case.
     pub(super) fn matrices(&self) -> Result<&Matrices, Failure> {
         self.matrices.as_ref().ok_or_else(opening::no_database)

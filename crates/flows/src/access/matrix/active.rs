@@ -55,17 +55,8 @@ impl MatrixInForce {
     /// Refuses a matrix in which self-registered accounts could administer the server. Such a
     /// matrix must not be activated, but one from before this rule can be in force.
     pub(super) fn closed_to_strangers(self) -> Result<Self, UnusableMatrix> {
-        let role = &self.self_registration_role;
-        for (resource, action) in permission::ALL {
-            if self.allows(role, (resource, action)) {
-                return Err(UnusableMatrix::OpenToStrangers {
-                    role: role.to_string(),
-                    action,
-                    resource,
-                });
-            }
-        }
-        Ok(self)
+        let power = open_to_strangers(&self.matrix, &self.self_registration_role).next();
+        power.map_or(Ok(self), Err)
     }
 
     /// Roles that may change the state of accounts, but not their roles or not end their sessions.
@@ -84,10 +75,8 @@ impl MatrixInForce {
     }
 
     /// True if the role has this permission of the server's own routes.
-    pub fn allows(&self, role: &Role, (resource, action): Permission) -> bool {
-        self.matrix
-            .decide_words(role.as_str(), resource, action, &DecisionContext::by(""))
-            .is_allowed()
+    pub fn allows(&self, role: &Role, permission: Permission) -> bool {
+        allows(&self.matrix, role, permission)
     }
 
     /// Checks that accounts of the role could activate another matrix.
@@ -101,11 +90,43 @@ impl MatrixInForce {
     }
 }
 
+fn allows(matrix: &Matrix, role: &Role, (resource, action): Permission) -> bool {
+    matrix.decide_words(role.as_str(), resource, action, &DecisionContext::by("")).is_allowed()
+}
+
+/// The powers that the role of self-registered accounts would have over the server.
+fn open_to_strangers(matrix: &Matrix, role: &Role) -> impl Iterator<Item = UnusableMatrix> {
+    permission::ALL.into_iter().filter(|permission| allows(matrix, role, *permission)).map(
+        |(resource, action)| UnusableMatrix::OpenToStrangers {
+            role: role.to_string(),
+            action,
+            resource,
+        },
+    )
+}
+
 impl ActiveMatrix {
     /// Creates the state with a matrix that is not stored yet.
     pub fn new(matrix: Matrix) -> Result<Self, UnusableMatrix> {
         let matrix = MatrixInForce::new(0, 0, matrix)?.closed_to_strangers()?;
         Ok(Self(ArcSwap::from_pointee(matrix)))
+    }
+
+    /// Every reason for which the server would not activate the matrix; none if it would.
+    pub fn objections(matrix: &Matrix) -> Vec<UnusableMatrix> {
+        let registered = matrix.self_registration_role().and_then(|word| Role::parse(word).ok());
+        let powers = registered.iter().flat_map(|role| open_to_strangers(matrix, role));
+        let mut objections: Vec<_> = powers.collect();
+        if matrix.most_senior_role().is_none() {
+            objections.push(UnusableMatrix::NoMostSeniorRole);
+        }
+        if registered.is_none() {
+            objections.push(UnusableMatrix::NoSelfRegistrationRole);
+        }
+        objections.extend(MatrixInForce::new(0, 0, matrix.clone()).err());
+        objections.sort();
+        objections.dedup();
+        objections
     }
 
     /// The active matrix. A caller that decides several things together loads it once.
@@ -123,7 +144,7 @@ impl ActiveMatrix {
 }
 
 /// The reason why a valid matrix would lock this server up.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum UnusableMatrix {
     /// The first administrator would have no role.
     #[error("no role is senior to all others; the first administrator needs one")]

@@ -3,6 +3,7 @@
 use portcullis_audit::Actor;
 use portcullis_domain::{Account, AccountId, Role, Timestamp, Username};
 
+use super::role_move::{InvalidMove, MovedAccount, RoleMove};
 use crate::StoreError;
 use crate::effects::{Effects, EffectsOf};
 use crate::principal::Principal;
@@ -49,6 +50,8 @@ pub struct ActivationRequest<'a> {
     pub activation: Activation,
     /// The roles that the version has.
     pub roles: &'a [&'a str],
+    /// The new roles of accounts whose role it lacks.
+    pub moves: &'a [RoleMove],
     /// The principal; its account must still have the role and the state of its credential.
     pub principal: &'a Principal,
     /// Checks the principal's account in the transaction; `None` if deleted, or the operator.
@@ -58,12 +61,16 @@ pub struct ActivationRequest<'a> {
 }
 
 /// The reason why the principal may not activate a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActivationRefusal {
     /// The account of the principal no longer matches its access token.
     CallerChanged,
     /// The matrix would grant more than the principal has.
     Escalation,
+    /// The accounts cannot be moved so.
+    InvalidMove(InvalidMove),
+    /// An account to move was changed a moment ago: its tokens would be dated ahead of what services accept.
+    RoleJustChanged,
 }
 
 /// An account with a role that the matrix in force lacks.
@@ -138,8 +145,8 @@ impl Added {
 /// The result of an activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Activated {
-    /// The version is in force.
-    Done,
+    /// The version is in force, and these accounts have new roles.
+    Done(Vec<MovedAccount>),
     /// Another activation took this revision first.
     Superseded,
     /// Accounts have these roles, which the version lacks.

@@ -121,7 +121,8 @@ impl AccountState {
         reason: EventKind,
     ) -> Result<AccountUpdate, Refusal> {
         // An inactive account has no session, and so no token to invalidate.
-        let valid_from = after.is_active.then(|| valid_from(self.tokens_valid_from, self.now));
+        let valid_from =
+            after.is_active.then(|| tokens_valid_from(self.tokens_valid_from, self.now));
         let tokens_valid_from = valid_from.transpose()?;
         let is_ahead = tokens_valid_from.is_some() && tokens_valid_from < self.last_issued;
         let ends_sessions = is_ahead.then_some(reason);
@@ -194,7 +195,7 @@ fn administers(account: &Account, matrix: &MatrixInForce) -> bool {
 ///
 /// Each further change within a second thus dates new tokens ahead by one more second. A change is
 /// refused if its tokens would be dated beyond the leeway of services.
-fn valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
+pub fn tokens_valid_from(before: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Refusal> {
     const SECOND: Duration = Duration::from_secs(1);
     const ALMOST_A_SECOND: Duration = Duration::from_micros(999_999);
     const MAX_AHEAD: Duration = Duration::from_secs(3);
