@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod documents;
+mod examples;
 #[cfg(test)]
 mod page;
 
@@ -9,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use portcullis_domain::Ambient;
 
 use crate::config::{self, Variables};
@@ -37,6 +38,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a commented configuration and an access matrix to begin with
+    Init(command::config::init::Arguments),
     /// Run the server (the default without a verb)
     Serve,
     /// Run the exclusive background jobs without serving, until stopped by a signal
@@ -94,13 +97,18 @@ enum Verb {
     /// Verify and export the audit log
     #[command(subcommand)]
     Audit(command::audit::Verb),
+    /// Print the completions of a shell
+    Completions(command::completions::Arguments),
+    /// Write the manual, a page for each command
+    ManPages(command::man_pages::Arguments),
 }
 
 /// Parses the command line and runs its verb.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     // Read before parsing, because a usage error is printed as JSON too.
     let output = Output { json: arguments.iter().any(|argument| argument == "--json") };
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = command().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && output.json => {
             return output.failure(&Failure::usage(error.render().to_string()));
@@ -110,10 +118,16 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     execute(cli, output).unwrap_or_else(|failure| output.failure(&failure))
 }
 
+/// The command line with the examples in its help.
+fn command() -> Command {
+    examples::with_examples(Cli::command())
+}
+
 fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let load = || config::load(cli.config.as_deref(), &Variables::of_this_process());
     let load_for_server = || load().with_files_of_server(Ambient::system().clock.now());
     match cli.verb.unwrap_or(Verb::Serve) {
+        Verb::Init(arguments) => command::config::init::run(&arguments, output),
         Verb::Serve => {
             let signals = process::signals()?;
             let (loaded, risk_files) = load_for_server();
@@ -144,5 +158,9 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Verb::BreachFilter(verb) => command::breach_filter::run(&verb, output),
         Verb::Mail(verb) => command::mail::run(load(), verb, output),
         Verb::Audit(verb) => command::audit::run(load(), verb, output),
+        Verb::Completions(arguments) => {
+            command::completions::run(&arguments, self::command(), output)
+        }
+        Verb::ManPages(arguments) => command::man_pages::run(&arguments, self::command(), output),
     }
 }

@@ -54,7 +54,7 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 /// The arguments of each call of the program in a line of shell, the program first.
-fn calls(line: &str) -> Vec<Vec<String>> {
+pub(super) fn calls(line: &str) -> Vec<Vec<String>> {
     let mut calls = vec![Vec::new()];
     for word in words(line) {
         match word.as_str() {

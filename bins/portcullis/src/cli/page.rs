@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 
-use super::Cli;
 use crate::documents::{compare, escape};
 
 const HEAD: &str = "\
@@ -20,7 +19,7 @@ change is recorded in the audit log with the actor `operator`.
 
 #[test]
 fn the_page_of_commands_is_generated_from_the_command_line() {
-    let mut command = Cli::command();
+    let mut command = super::command();
     command.build();
     let mut page = HEAD.to_owned();
     page.push_str("\n## Options of every command\n\n");

@@ -1,7 +1,8 @@
 //! `config`: checks, shows and begins a configuration without starting a server.
 
 mod check;
-mod init;
+pub(crate) mod init;
+mod schema;
 mod show;
 
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ pub(crate) enum Verb {
     Show,
     /// Write a commented configuration and an access matrix to begin with
     Init(init::Arguments),
+    /// Print the JSON Schema of the configuration file, for editors
+    #[command(after_help = schema::AFTER_HELP)]
+    Schema,
 }
 
 pub(crate) fn run(
@@ -33,5 +37,6 @@ pub(crate) fn run(
         Verb::Check => check::run(&load(), output),
         Verb::Show => show::run(load(), output),
         Verb::Init(arguments) => init::run(arguments, output),
+        Verb::Schema => schema::run(output),
     }
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use portcullis_domain::SecretString;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A whole configuration, unchecked.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Raw {
     pub(crate) environment: Option<Environment>,
@@ -38,7 +39,7 @@ pub(crate) struct Raw {
     pub(crate) log: Log,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Console {
     pub(crate) name: Option<String>,
@@ -48,7 +49,7 @@ pub(crate) struct Console {
 }
 
 /// The environment of the deployment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Environment {
     /// The machine of a developer: starts without configuration.
@@ -61,7 +62,7 @@ pub(crate) enum Environment {
 }
 
 /// The severity from which words are refused in names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Moderation {
     Off,
@@ -70,7 +71,7 @@ pub(crate) enum Moderation {
     Severe,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
     pub(crate) address: Option<String>,
@@ -89,25 +90,28 @@ pub(crate) struct Server {
 }
 
 /// The header in which trusted proxies forward the client address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ForwardingHeader {
     XForwardedFor,
     Forwarded,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
+    #[schemars(with = "Option<String>")]
     pub(crate) url: Option<SecretString>,
     pub(crate) connections: Option<u32>,
     pub(crate) allow_plaintext: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tokens {
+    #[schemars(with = "Option<String>")]
     pub(crate) secret_key: Option<SecretString>,
+    #[schemars(with = "Option<String>")]
     pub(crate) secret_key_previous: Option<SecretString>,
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) issuer: Option<String>,
@@ -117,7 +121,7 @@ pub(crate) struct Tokens {
 }
 
 /// The algorithm of access tokens, by its name in RFC 7518 and RFC 8037.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(crate) enum Algorithm {
     #[serde(rename = "HS256")]
     Hs256,
@@ -127,7 +131,7 @@ pub(crate) enum Algorithm {
     Es256,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sessions {
     pub(crate) rotate: Option<bool>,
@@ -141,14 +145,14 @@ pub(crate) struct Sessions {
 }
 
 /// The sessions that end when a refresh token is reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnReuse {
     All,
     This,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Passwords {
     pub(crate) min_length: Option<usize>,
@@ -158,7 +162,9 @@ pub(crate) struct Passwords {
     pub(crate) product_names: Option<Vec<String>>,
     pub(crate) breach_filter: Option<PathBuf>,
     pub(crate) breach_service: Option<String>,
+    #[schemars(with = "Option<String>")]
     pub(crate) pepper: Option<SecretString>,
+    #[schemars(with = "Option<String>")]
     pub(crate) pepper_previous: Option<SecretString>,
     pub(crate) memory_kib: Option<u32>,
     pub(crate) iterations: Option<u32>,
@@ -169,7 +175,7 @@ pub(crate) struct Passwords {
     pub(crate) max_bcrypt_cost: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Registration {
     pub(crate) mode: Option<RegistrationMode>,
@@ -180,14 +186,14 @@ pub(crate) struct Registration {
 }
 
 /// The answer to a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RegistrationAnswer {
     Verified,
     Immediate,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Accounts {
     pub(crate) own_deletion: Option<bool>,
@@ -195,7 +201,7 @@ pub(crate) struct Accounts {
 }
 
 /// The mode of registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RegistrationMode {
     Open,
@@ -204,13 +210,13 @@ pub(crate) enum RegistrationMode {
     Closed,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Access {
     pub(crate) matrix: Option<PathBuf>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Revocation {
     pub(crate) strict: Option<bool>,
@@ -220,25 +226,27 @@ pub(crate) struct Revocation {
 }
 
 /// The treatment of valid tokens while recent revocations are unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum WhenStale {
     RefuseChanges,
     RefuseAll,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Redis {
+    #[schemars(with = "Option<String>")]
     pub(crate) url: Option<SecretString>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Mail {
     pub(crate) smtp_host: Option<String>,
     pub(crate) smtp_port: Option<u16>,
     pub(crate) smtp_user: Option<String>,
+    #[schemars(with = "Option<String>")]
     pub(crate) smtp_password: Option<SecretString>,
     pub(crate) encryption: Option<MailEncryption>,
     pub(crate) ca_file: Option<PathBuf>,
@@ -257,7 +265,7 @@ pub(crate) struct Mail {
 }
 
 /// The encryption of the connection to the mail server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum MailEncryption {
     StartTls,
@@ -265,7 +273,7 @@ pub(crate) enum MailEncryption {
     None,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Audit {
     pub(crate) window_ms: Option<u64>,
@@ -277,7 +285,7 @@ pub(crate) struct Audit {
     pub(crate) retention_days: Option<u64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Retention {
     pub(crate) sessions_days: Option<u32>,
@@ -290,7 +298,7 @@ pub(crate) struct Retention {
     pub(crate) expired_hours: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Mfa {
     pub(crate) required: Option<FactorRequirement>,
@@ -299,7 +307,7 @@ pub(crate) struct Mfa {
     pub(crate) passkey_models: Option<Vec<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Risk {
     pub(crate) enabled: Option<bool>,
@@ -310,7 +318,7 @@ pub(crate) struct Risk {
     pub(crate) weights: RiskWeights,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RiskWeights {
     pub(crate) new_device: Option<u32>,
@@ -324,7 +332,7 @@ pub(crate) struct RiskWeights {
     pub(crate) listed_address: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CountedWeight {
     pub(crate) free: Option<u32>,
@@ -333,7 +341,7 @@ pub(crate) struct CountedWeight {
 }
 
 /// The accounts that must have a second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FactorRequirement {
     Nobody,
@@ -341,7 +349,7 @@ pub(crate) enum FactorRequirement {
     Everybody,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Lockout {
     pub(crate) free_failures: Option<u32>,
@@ -351,7 +359,7 @@ pub(crate) struct Lockout {
     pub(crate) ceiling: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RateLimit {
     pub(crate) enabled: Option<bool>,
@@ -378,15 +386,16 @@ pub(crate) struct RateLimit {
     pub(crate) memory_mib: Option<usize>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {
     pub(crate) email: Option<String>,
     pub(crate) username: Option<String>,
+    #[schemars(with = "Option<String>")]
     pub(crate) password: Option<SecretString>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: Option<LogFormat>,
@@ -394,7 +403,7 @@ pub(crate) struct Log {
 }
 
 /// The format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
     /// Text for people.
@@ -404,7 +413,7 @@ pub(crate) enum LogFormat {
 }
 
 /// The least severe level that is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogLevel {
     Error,

@@ -10,9 +10,8 @@ use toml::Value;
 
 use super::finding::Findings;
 use super::layers::Layers;
+use super::sample;
 use super::variables;
-
-const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
 
 /// A section with a key for each service: a name, and the digest of a secret.
 const SERVICES: &str = "services";
@@ -24,8 +23,7 @@ pub(super) fn in_force(
     findings: &Findings,
     derived: &[(&str, Value)],
 ) -> SettingsInForce {
-    let setting = |sample: SampleKey| {
-        let SampleKey { key, default } = sample;
+    let setting = |(key, default): (String, Option<Value>)| {
         let set = layers.value(&key);
         let source = match findings.is_from_environment(&key) {
             None => SettingSource::Default,
@@ -68,29 +66,17 @@ fn merged(default: Option<Value>, set: Option<Value>) -> Option<Value> {
     }
 }
 
-/// A key of the sample with its default. A key in a comment has none there.
-struct SampleKey {
-    key: String,
-    default: Option<Value>,
-}
-
-/// The keys of the sample: each assignment, also one in a comment, has a line of its own.
-fn sample_keys() -> impl Iterator<Item = SampleKey> {
-    let mut section = String::new();
-    SAMPLE.lines().filter_map(move |line| {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = format!("{name}.");
-            let services = (name == SERVICES).then(|| SERVICES.to_owned());
-            return services.map(|key| SampleKey { key, default: None });
+/// The keys of the sample, each with its default. A key in a comment has none there.
+fn sample_keys() -> impl Iterator<Item = (String, Option<Value>)> {
+    sample::groups().flat_map(|group| {
+        if group.within == SERVICES {
+            let begins = group.section.is_some();
+            return begins.then(|| (SERVICES.to_owned(), None)).into_iter().collect();
         }
-        let (text, is_comment) = match line.strip_prefix("# ") {
-            Some(text) => (text, true),
-            None => (line, false),
+        let key = |key: &sample::SampleKey| {
+            (group.path(key), (!key.is_comment).then(|| key.value()).flatten())
         };
-        let (name, value) = text.split_once(" = ")?;
-        let is_key = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        let default = (!is_comment).then(|| value.parse().ok()).flatten();
-        is_key.then(|| SampleKey { key: format!("{section}{name}"), default })
+        group.keys.iter().map(key).collect::<Vec<_>>()
     })
 }
 

@@ -16,8 +16,6 @@ use tempfile::TempDir;
 
 use super::*;
 
-const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
-
 const KEY: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
 const DIGEST: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 const OTHER_KEY: &str = "h3TnW8cVb5QyM2kZr7XpD4sGfL9jN6aE";

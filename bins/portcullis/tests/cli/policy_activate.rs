@@ -90,7 +90,10 @@ fn accounts_of_a_role_that_vanishes_get_another_one_with_the_activation() {
     let fault = serde_json::json!({ "line": null, "code": "role_in_use", "message": "resident" });
     assert_eq!(report["faults"], serde_json::json!([fault]));
     let text = machine.run(&["policy", "check", file]).exits_with(1).stdout;
-    assert!(text.contains("roles that the matrix lacks: resident; number of accounts: 1"), "{text}");
+    assert!(
+        text.contains("roles that the matrix lacks: resident; number of accounts: 1"),
+        "{text}"
+    );
 
     let activate = |maps: &[&str]| {
         let maps = maps.iter().flat_map(|map| ["--map", map]);

@@ -10,11 +10,11 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::config::SAMPLE;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{config, data_dir};
 
-const SAMPLE: &str = include_str!("../../../../../config/portcullis.toml");
 const SMALL: &str = include_str!("../../../../../config/access_matrix_small.toml");
 
 /// The line of the sample that names the matrix.
@@ -24,8 +24,8 @@ const MATRIX_KEY: &str = "# matrix = \"access_matrix.toml\"";
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  portcullis config init --matrix small
-  portcullis config init /etc/portcullis --matrix default
+  portcullis init --matrix small
+  portcullis init /etc/portcullis --matrix default
 
 Both files are new: an existing one is never replaced. Without --matrix the command asks on a terminal.")]
 pub(crate) struct Arguments {
@@ -46,7 +46,7 @@ enum Start {
     Small,
 }
 
-pub(super) fn run(arguments: &Arguments, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitCode, Failure> {
     let directory = fs::canonicalize(&arguments.directory).or_else(|error| match error.kind() {
         ErrorKind::NotFound => data_dir::ensure(&arguments.directory)
             .and_then(|()| fs::canonicalize(&arguments.directory)),

@@ -42,7 +42,7 @@ pub(super) fn run(
     let status = MatrixStatus::of(&text);
     let accounts = match status.matrix() {
         Some(matrix) => Accounts::under(matrix, versions)?,
-        None => Accounts::NotCompared("the matrix has faults".to_owned()),
+        None => Accounts::NotCompared(None),
     };
     let report = Report { name, status, accounts };
     output.answer(&report)?;
@@ -68,18 +68,18 @@ enum Accounts {
     Fit,
     /// These roles of accounts are not in it.
     Lacking { roles: BTreeSet<String>, count: u64 },
-    /// There is no database to read, for this reason.
-    NotCompared(String),
+    /// There is no database yet, or it cannot be read for this reason.
+    NotCompared(Option<String>),
 }
 
 impl Accounts {
     fn under(matrix: &Matrix, versions: Result<Versions, Failure>) -> Result<Self, Failure> {
         let versions = match versions {
             Ok(versions) => versions,
-            Err(failure) => return Ok(Self::NotCompared(failure.to_string())),
+            Err(failure) => return Ok(Self::NotCompared(Some(failure.to_string()))),
         };
         if !versions.has_database() {
-            return Ok(Self::NotCompared("there is no database yet".to_owned()));
+            return Ok(Self::NotCompared(None));
         }
         let (accounts, count) = versions.matrices()?.accounts_beyond(matrix, MAX_READ)?;
         let roles: BTreeSet<_> = accounts.iter().map(|it| it.role.to_string()).collect();
@@ -145,7 +145,7 @@ impl fmt::Display for Report {
                     return write!(f, "{name} can be activated with `--map ROLE=ROLE` for each");
                 }
             }
-            Accounts::NotCompared(reason) if status.matrix().is_some() => {
+            Accounts::NotCompared(Some(reason)) => {
                 writeln!(f, "note: not compared with the roles of accounts: {reason}")?;
             }
             Accounts::Fit | Accounts::NotCompared(_) => {}

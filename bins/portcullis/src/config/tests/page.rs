@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use toml::Value;
 
-use super::SAMPLE;
+use crate::config::sample::{Group, SampleKey, groups};
 use crate::config::variables::{SHORT_NAMES, is_secret};
 use crate::documents::{compare, escape};
 
@@ -24,62 +24,16 @@ settings or on the machine; then the meaning names it. `portcullis config check`
 #[test]
 fn the_page_of_settings_is_generated_from_the_sample_file() {
     let mut page = HEAD.to_owned();
-    let mut section = String::new();
-    push_section(&mut page, &section, "");
+    push_section(&mut page, "", "");
     for group in groups() {
         if let Some(name) = group.section {
-            name.clone_into(&mut section);
             push_section(&mut page, name, &group.comment);
         }
         if !group.keys.is_empty() {
-            push_group(&mut page, &section, &group);
+            push_group(&mut page, &group);
         }
     }
     compare("configuration.md", &page);
-}
-
-/// Lines of the sample without a blank line between them.
-#[derive(Default)]
-struct Group {
-    /// The section that begins here.
-    section: Option<&'static str>,
-    comment: String,
-    keys: Vec<Key>,
-}
-
-struct Key {
-    name: &'static str,
-    text: &'static str,
-    value: Value,
-    /// True if the sample has it in a comment, so that its value there is an example.
-    is_comment: bool,
-}
-
-fn groups() -> impl Iterator<Item = Group> {
-    SAMPLE.split("\n\n").map(|lines| {
-        let mut group = Group::default();
-        for line in lines.lines() {
-            let (text, is_comment) = match line.strip_prefix('#') {
-                Some(text) => (text.trim(), true),
-                None => (line, false),
-            };
-            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                group.section = Some(name);
-            } else if let Some((name, text, value)) = assignment(text) {
-                group.keys.push(Key { name, text, value, is_comment });
-            } else {
-                group.comment.push_str(text);
-                group.comment.push(' ');
-            }
-        }
-        group
-    })
-}
-
-fn assignment(line: &'static str) -> Option<(&'static str, &'static str, Value)> {
-    let (name, text) = line.split_once(" = ")?;
-    let is_key = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    is_key.then(|| text.parse().ok()).flatten().map(|value| (name, text, value))
 }
 
 fn push_section(page: &mut String, name: &str, comment: &str) {
@@ -95,12 +49,13 @@ fn push_section(page: &mut String, name: &str, comment: &str) {
     }
 }
 
-fn push_group(page: &mut String, section: &str, group: &Group) {
+fn push_group(page: &mut String, group: &Group) {
     // The comment of a section stands above its table.
     let meaning = if group.section.is_some() { String::new() } else { linked(&group.comment) };
-    for (at, Key { name, text, value, is_comment }) in group.keys.iter().enumerate() {
-        let path =
-            if section.is_empty() { (*name).to_owned() } else { format!("{section}.{name}") };
+    for (at, key) in group.keys.iter().enumerate() {
+        let (text, value) = (key.text(), key.value().unwrap());
+        let SampleKey { name, is_comment, .. } = key;
+        let path = group.path(key);
         let default = if *is_comment { "depends".to_owned() } else { format!("`{text}`") };
         let meaning = match at {
             _ if group.section.is_some() => "",
@@ -108,7 +63,7 @@ fn push_group(page: &mut String, section: &str, group: &Group) {
             _ => "as above",
         };
         let names = variables(&path).join("<br>");
-        writeln!(page, "| `{name}`<br>{names} | {}<br>{default} | {meaning} |", type_of(value))
+        writeln!(page, "| `{name}`<br>{names} | {}<br>{default} | {meaning} |", type_of(&value))
             .unwrap();
     }
 }
