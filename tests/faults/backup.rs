@@ -1,11 +1,12 @@
 //! Backups while clients write, their restore elsewhere, and files that are not what they seem.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -181,9 +182,13 @@ fn a_restore_that_is_killed_anywhere_leaves_the_former_database_or_the_whole_bac
         for _ in 0..KILLS {
             assert_eq!(restored.terminate().code(), Some(0));
             let mut command = restored.command(&restore);
-            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().expect("the program can be started");
-            thread::sleep(Duration::from_micros(chance.below(LONGEST)));
+            let mut answer = child.stdout.take().expect("it is piped");
+            let (ends, end) = mpsc::channel();
+            thread::spawn(move || ends.send(io::copy(&mut answer, &mut io::sink())));
+            // It ends, or its time is over.
+            drop(end.recv_timeout(Duration::from_micros(chance.below(LONGEST))));
             child.kill().expect("it is a child of this process");
             child.wait().expect("it was killed");
             restored.restart();

@@ -71,8 +71,9 @@ impl From<MatrixError> for Failure {
                 "ask an account of the most senior role to do it"
             }
             MatrixError::InvalidMove(_) => "nothing was changed; correct `--map`",
-            MatrixError::RoleJustChanged => "nothing was changed; run the command again",
-            MatrixError::Cancelled => "nothing was changed; run the command again",
+            MatrixError::RoleJustChanged | MatrixError::Cancelled => {
+                "nothing was changed; run the command again"
+            }
             MatrixError::NothingBefore => "activate a file, or a version by its number",
             MatrixError::Superseded => {
                 "another version was activated meanwhile; check `portcullis policy history`, then \

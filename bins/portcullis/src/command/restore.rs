@@ -88,7 +88,11 @@ pub(crate) fn run(
         url @ DatabaseUrl::Postgres(_) => restore.fill_server(url, &manifest, arguments.replace)?,
     };
     // Access tokens of this second are refused, as those before: the next start issues later ones.
-    thread::sleep(Duration::from_secs(1));
+    let ambient = Ambient::system();
+    let later = ambient.now() + Duration::from_secs(1);
+    while ambient.now() < later {
+        thread::park_timeout(Duration::from_millis(100));
+    }
     bar.finish_and_clear();
     let is_intact = done.audit_log_intact;
     output.answer(&Report { made_at: header.made_at(), done })?;

@@ -52,7 +52,7 @@ fn clean(schema: &mut Value) {
 
 /// The place of a section, whose name may have a dot.
 fn pointer(section: &str) -> String {
-    section.split('.').map(|name| format!("/properties/{name}")).collect()
+    format!("/properties/{}", section.replace('.', "/properties/"))
 }
 
 fn describe(schema: &mut Value, group: &Group) {

@@ -318,9 +318,9 @@ impl Matrices {
         let roles: Vec<&str> = next.matrix.roles().collect();
         let effects = |activated: &Activated, at| {
             let outcome = activated.outcome();
-            let moved = activated.moved().iter();
+            let accounts = activated.moved().iter();
             let mut events: Vec<_> =
-                moved.map(|moved| moved.event(principal, at, &self.ambient)).collect();
+                accounts.map(|account| account.event(principal, at, &self.ambient)).collect();
             events.push(SecurityEvent { outcome, at, ..event.clone() });
             events.into()
         };
@@ -333,10 +333,10 @@ impl Matrices {
             effects: &effects,
         };
         match self.store.activate(&activating)? {
-            Activated::Done(moved) => {
+            Activated::Done(accounts) => {
                 Self::remark(&next);
                 self.active.advance(next);
-                Ok(moved.len())
+                Ok(accounts.len())
             }
             Activated::Superseded => Err(MatrixError::Superseded),
             Activated::RolesInUse(roles) => Err(MatrixError::RolesInUse(roles)),

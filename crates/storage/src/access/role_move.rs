@@ -51,7 +51,7 @@ pub(super) fn move_accounts(
     let now = connection.now()?;
     let until = revocation::until(connection, now)?;
     let ending = SessionEnd { reason: EventKind::RoleChanged, at: now, revoked_until: until };
-    let (mut moved, mut void) = (Vec::new(), Vec::new());
+    let (mut done, mut void) = (Vec::new(), Vec::new());
     let mut groups: BTreeMap<(Role, Option<Timestamp>), Vec<Key>> = BTreeMap::new();
     for row in found {
         let AccountSnapshot { account: before, tokens_valid_from: former } = row.try_into()?;
@@ -76,7 +76,7 @@ pub(super) fn move_accounts(
             until,
         }));
         groups.entry((to.clone(), valid_from)).or_default().push(before.id.into());
-        moved.push(MovedAccount { before, after, sessions_ended });
+        done.push(MovedAccount { before, after, sessions_ended });
     }
     for ((role, valid_from), ids) in &groups {
         give(connection, ids, role, *valid_from, now)?;
@@ -86,7 +86,7 @@ pub(super) fn move_accounts(
         drop(revocation::record(connection, entries.to_vec(), now)?);
     }
     move_invitations(connection, moves)?;
-    Ok(Ok(moved))
+    Ok(Ok(done))
 }
 
 /// Locks the accounts of these roles and their live sessions, in the order in which a change of one account locks

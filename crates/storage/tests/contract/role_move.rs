@@ -32,10 +32,11 @@ fn a_moved_account_keeps_its_sessions_and_its_former_tokens_are_void() {
         SignIn::of(&grace, NOW).opened(store);
         begin(store);
         let moves = [("msa", "intern"), ("rn", "nurse")];
-        let Activated::Done(moved) = activate(store, 1, &["intern", "nurse", "lpn"], &moves) else {
+        let Activated::Done(accounts) = activate(store, 1, &["intern", "nurse", "lpn"], &moves)
+        else {
             panic!("nothing speaks against it")
         };
-        let roles: BTreeSet<_> = moved
+        let roles: BTreeSet<_> = accounts
             .iter()
             .map(|it| (it.before.id, it.before.role.clone(), it.after.role.clone()))
             .collect();
@@ -92,11 +93,11 @@ fn a_session_whose_tokens_are_dated_ahead_ends_and_invitations_move_too() {
         store.execute(invite).unwrap();
         begin(store);
         let moves = [("msa", "intern")];
-        let Activated::Done(moved) = activate(store, 1, &["intern"], &moves) else {
+        let Activated::Done(accounts) = activate(store, 1, &["intern"], &moves) else {
             panic!("nothing speaks against it")
         };
         let ended = |account: &Account| {
-            moved.iter().find(|it| it.after.id == account.id).map(|it| it.sessions_ended)
+            accounts.iter().find(|it| it.after.id == account.id).map(|it| it.sessions_ended)
         };
         assert_eq!((ended(&ada), ended(&grace)), (Some(1), Some(0)));
         assert_eq!(live_sessions(store), 1);
