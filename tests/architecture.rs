@@ -19,6 +19,8 @@ mod cycles;
 mod documents;
 #[path = "architecture/modules.rs"]
 mod modules;
+#[path = "architecture/packages.rs"]
+mod packages;
 
 /// Each shipped member, top layer first, and the members it may import.
 ///

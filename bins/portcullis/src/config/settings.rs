@@ -12,7 +12,7 @@ use super::finding::Findings;
 use super::layers::Layers;
 use super::variables;
 
-const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
+const SAMPLE: &str = include_str!("../../config/portcullis.toml");
 
 /// A section with a key for each service: a name, and the digest of a secret.
 const SERVICES: &str = "services";

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
+const SAMPLE: &str = include_str!("../../config/portcullis.toml");
 
 const KEY: &str = "Zq7vK2mXw9RtB4nYc8LdF5hJgP3sA6eU";
 const DIGEST: &str = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
