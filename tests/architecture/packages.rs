@@ -97,7 +97,8 @@ fn a_package_without_the_fields_is_refused() -> Outcome {
     let complete = "description = \"An example of a package.\"\nreadme = \"README.md\"\n\
                     keywords = [\"example\"]\ncategories = [\"database\"]\n";
     let inherited = |fields: &[&str]| -> String {
-        fields.iter().map(|field| format!("{field}.workspace = true\n")).collect()
+        let lines = fields.iter().map(|field| format!("{field}.workspace = true\n"));
+        lines.collect::<Vec<_>>().concat()
     };
     let faults = |text: &str| Ok::<_, Box<dyn Error>>(faults_of(&text.parse()?));
     let sound = format!("{complete}{}", inherited(SHARED));
