@@ -81,3 +81,19 @@ migration name:
 # licences, banned crates and sources of everything that is compiled in
 licences:
     .ci/run licences
+
+# a release of this platform in target/dist: stripped binary, licences, bill of materials, checksums
+dist:
+    .ci/dist
+
+# each crate as a package, built from the packaged files
+packages:
+    .ci/run packages
+
+# the stated version of Rust compiles everything
+rust-version:
+    .ci/run rust-version
+
+# each crate alone, with its default features, none, and all
+alone:
+    .ci/run alone

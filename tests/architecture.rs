@@ -19,6 +19,8 @@ mod cycles;
 mod documents;
 #[path = "architecture/modules.rs"]
 mod modules;
+#[path = "architecture/packages.rs"]
+mod packages;
 
 /// Each shipped member, top layer first, and the members it may import.
 ///
@@ -93,6 +95,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lettre", &["crates/mail"]),
     ("libc", &["bins/portcullis"]),
     ("libsqlite3-sys", &["crates/storage"]),
+    ("listenfd", &["bins/portcullis"]),
     ("maxminddb", &["crates/flows"]),
     ("minijinja", &["crates/mail"]),
     ("pq-sys", &["crates/storage"]),
@@ -101,6 +104,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("redis", &["crates/redis"]),
     ("reqwest", &["crates/guard"]),
     ("rustls", &["crates/password", "crates/redis", "crates/web", "crates/testkit"]),
+    ("sd-notify", &["bins/portcullis"]),
     ("tokio-rustls", &["crates/web"]),
     ("totp-rs", &["crates/mfa"]),
     ("tower", &["crates/guard"]),

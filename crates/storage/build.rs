@@ -1,5 +1,5 @@
 //! Migrations are compiled in; cargo does not notice a new one by itself.
 
 fn main() {
-    println!("cargo:rerun-if-changed=../../migrations");
+    println!("cargo:rerun-if-changed=migrations");
 }

@@ -16,6 +16,6 @@ fn a_server_whose_recorder_has_ended_ends_and_says_why() {
     let shutdown_delay = Duration::from_secs(600);
     let settings = Settings { shutdown_delay, ..settings(other.origin()) };
     let signals = Signals::new().expect("a runtime");
-    let outcome = portcullis_web::serve(listener, application, settings, signals, || {});
+    let outcome = portcullis_web::serve(listener, application, settings, signals, |_| {});
     assert!(matches!(outcome, Err(ServeError::Part("recorder"))), "{outcome:?}");
 }

@@ -16,6 +16,7 @@ use portcullis_domain::Ambient;
 use crate::config::{self, Variables};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::socket_activation::InheritedListeners;
 use crate::{command, process};
 
 /// Self-hosted authentication server.
@@ -129,10 +130,11 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Init(arguments) => command::config::init::run(&arguments, output),
         Verb::Serve => {
+            let inherited = InheritedListeners::take_over();
             let signals = process::signals()?;
             let (loaded, risk_files) = load_for_server();
             let (config, warnings) = loaded.sound()?;
-            command::serve::run(config, risk_files, &warnings, signals, output)
+            command::serve::run(config, risk_files, &warnings, inherited, signals, output)
         }
         Verb::Worker(arguments) => {
             let signals = process::signals()?;

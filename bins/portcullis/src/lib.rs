@@ -29,6 +29,8 @@ mod progress;
 mod roles;
 mod running_server;
 mod secret_file;
+mod service_manager;
+mod socket_activation;
 mod table;
 
 pub use cli::run;

@@ -43,6 +43,11 @@ pub(crate) fn get(
     })
 }
 
+/// True if the listener answers that the process is alive.
+pub(crate) fn is_live(listener: SocketAddr) -> bool {
+    ask(local(listener), "/health/live").is_ok_and(|answer| answer.status == 200)
+}
+
 fn address(loaded: &LoadedConfig, listener: Listener) -> Result<SocketAddr, Failure> {
     let server = &loaded.needing(&["server", "environment"])?.server;
     let public = (listener == Listener::Any && server.tls.is_none()).then_some(server.address);

@@ -17,8 +17,8 @@ use crate::failure::Failure;
 use crate::identity::email_key;
 use crate::sql_type::natural;
 
-const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
-const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// The migration that drops the events of the first version, which have no seal.
 const DROPS_EVENTS: &str = "20261121010000";

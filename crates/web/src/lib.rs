@@ -74,7 +74,7 @@ pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
 pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
-pub use server::{Running, serve, spawn};
+pub use server::{Phase, Running, serve, spawn};
 pub use service::Service;
 pub use session_cookies::{
     RefreshPlace, add_cookie, bind, browser_cookies, forget_session, remember_device, set_access,

@@ -21,8 +21,25 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::tls::Tls;
 
-/// Serves on the listeners until a signal, then finishes the requests under way and stops. Calls
-/// `ready` as soon as requests are answered.
+/// A change of the state of a server, for the service manager of the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Requests are answered.
+    Ready,
+    /// SIGHUP was received.
+    Reloading,
+    /// What SIGHUP reloads is in use, or was refused and logged.
+    Reloaded,
+    /// The shutdown has begun.
+    Stopping,
+}
+
+/// The receiver of the phases. It must not block.
+type Report = Arc<dyn Fn(Phase) + Send + Sync>;
+
+/// Serves on the listeners until a signal, then finishes the requests under way and stops. Reports
+/// each phase; `report` must not block.
 ///
 /// # Errors
 ///
@@ -33,17 +50,18 @@ pub fn serve(
     application: Application,
     settings: Settings,
     signals: Signals,
-    ready: impl FnOnce() + Send + 'static,
+    report: impl Fn(Phase) + Send + Sync + 'static,
 ) -> Result<(), ServeError> {
     let listeners = listeners.into();
     let limit = settings.shutdown_delay + STOP_TIMEOUT;
     let (told, stopping) = mpsc::channel();
-    let (report, outcome) = mpsc::channel();
+    let (end, outcome) = mpsc::channel();
+    let report: Report = Arc::new(report);
     // Not on this thread: a runtime that ends waits for its last blocking call, however long.
     let thread = Supervised::once("server", move || {
         rt::System::new().block_on(async {
             // Sent before the runtime ends.
-            let _ = report.send(run(listeners, application, settings, signals, ready, &told).await);
+            let _ = end.send(run(listeners, application, settings, signals, report, &told).await);
         });
     })?;
     // A message, or a closed channel, means that the shutdown has begun.
@@ -58,7 +76,7 @@ async fn run(
     application: Application,
     settings: Settings,
     mut signals: Signals,
-    ready: impl FnOnce(),
+    report: Report,
     told: &mpsc::Sender<()>,
 ) -> Result<(), ServeError> {
     let delay = settings.shutdown_delay;
@@ -69,16 +87,17 @@ async fn run(
     let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
     let mut server = select_all(servers.into_iter().map(rt::spawn));
     // It continues during the shutdown, in which requests are still answered.
-    let certificate = follow_certificate(tls, clock.clone())?;
+    let certificate = follow_certificate(tls, clock.clone(), report.clone())?;
     let work = beside(&application.jobs, application.parts, application.background, certificate)?;
     let mut work = rt::spawn(work);
-    ready();
+    report(Phase::Ready);
     let ended = tokio::select! {
         (outcome, ..) = &mut server => return Ok(outcome.map_err(io::Error::other)??),
         part = &mut work => Err(ServeError::Part(part.unwrap_or("background"))),
         () = signals.next() => Ok(()),
     };
     lifecycle.stop();
+    report(Phase::Stopping);
     let _ = told.send(());
     if let Err(error) = &ended {
         tracing::error!(%error, "stopping");
@@ -135,6 +154,7 @@ fn beside<C: Future<Output = ()>>(
 fn follow_certificate(
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
+    report: Report,
 ) -> io::Result<impl Future<Output = ()>> {
     let mut requests = Signals::reload()?;
     Ok(async move {
@@ -144,12 +164,19 @@ fn follow_certificate(
                 _ = requests.recv() => true,
                 _ = second.tick() => false,
             };
-            let Some(tls) = tls.clone() else { continue };
-            let clock = clock.clone();
-            let reload = web::block(move || tls.reload(is_requested, clock.now())).await;
-            if reload.is_err() {
-                // A panic, which the log has; the pair in use stays.
-                tracing::error!("the TLS certificate was not read");
+            if is_requested {
+                report(Phase::Reloading);
+            }
+            if let Some(tls) = tls.clone() {
+                let clock = clock.clone();
+                let reload = web::block(move || tls.reload(is_requested, clock.now())).await;
+                if reload.is_err() {
+                    // A panic, which the log has; the pair in use stays.
+                    tracing::error!("the TLS certificate was not read");
+                }
+            }
+            if is_requested {
+                report(Phase::Reloaded);
             }
         }
     })
@@ -181,7 +208,8 @@ pub fn spawn(
         let served = rt::System::new().block_on(async {
             let tls = settings.tls.clone();
             let servers = servers::build(listeners, &application, settings)?;
-            let certificate = follow_certificate(tls, application.ambient.clock.clone())?;
+            let certificate =
+                follow_certificate(tls, application.ambient.clock.clone(), Arc::new(|_| {}))?;
             let Application { parts, background, .. } = application;
             let work = beside(&application.jobs, parts, background, certificate)?;
             let _ = send.send(servers.iter().map(Server::handle).collect());

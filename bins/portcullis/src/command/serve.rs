@@ -8,28 +8,31 @@ use std::sync::Arc;
 use portcullis_domain::Ambient;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::sign_in::RiskFiles;
-use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
+use portcullis_web::{CertificateFiles, Listeners, Operations, Phase, Signals, Tls};
 use serde::Serialize;
 
 use crate::assembly::{self, Assembled};
 use crate::checkpoint_files::CheckpointFiles;
 use crate::config::{Config, Finding, Server};
-use crate::failure::Failure;
+use crate::failure::{Failure, no_thread};
 use crate::last_write::write_last;
 use crate::logging::Logging;
 use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{file_limit, opening, process};
+use crate::service_manager::ServiceManager;
+use crate::socket_activation::InheritedListeners;
+use crate::{file_limit, opening, process, running_server};
 
 pub(crate) fn run(
     config: Config,
     risk_files: RiskFiles,
     warnings: &[Finding],
+    inherited: InheritedListeners,
     signals: Signals,
     output: Output,
 ) -> Result<ExitCode, Failure> {
     process::run(config, warnings, signals, |config, signals, logging| {
-        serve(config, risk_files, output, signals, logging)
+        serve(config, risk_files, output, inherited, signals, logging)
     })
 }
 
@@ -37,12 +40,15 @@ fn serve(
     config: Config,
     risk_files: RiskFiles,
     output: Output,
+    inherited: InheritedListeners,
     mut signals: Signals,
     logging: &Logging,
 ) -> Result<ExitCode, Failure> {
     file_limit::raise();
     // The ports are bound first: a second server must not touch the database of the first.
-    let (listeners, bound) = bind(&config)?;
+    let (listeners, bound) = bind(&config, inherited)?;
+    let manager = ServiceManager::connect().map_err(no_thread)?;
+    manager.show("opening the database");
     let tls = config.server.tls.clone().map(load_certificate).transpose()?;
     let settings = config.server.settings(bound.public, &config.rate_limits, tls, logging.lost());
     if !opening::wait_for_server(&config, &listeners, &settings, &mut signals)? {
@@ -77,8 +83,17 @@ fn serve(
         operations: bound.operations.map(|address| format!("http://{address}")),
         setup,
     };
-    let announce = move || process::announce(output, announcement);
-    portcullis_web::serve(listeners, application, settings, signals, announce)
+    // A server that speaks TLS only is not asked.
+    let watched = bound.operations.or((scheme == "http").then_some(bound.public));
+    let report = move |phase| {
+        if phase == Phase::Ready {
+            manager.show(format!("listening on {}", announcement.listening));
+            manager.watch(move || watched.is_none_or(running_server::is_live));
+            process::announce(output, announcement.clone());
+        }
+        manager.report(phase);
+    };
+    portcullis_web::serve(listeners, application, settings, signals, report)
         .map_err(|error| Failure::failed(error, "see the log above"))?;
     write_last("key-uses", "the uses of API keys since the last minute", move || {
         key_uses.write().map(drop)
@@ -101,13 +116,15 @@ struct Bound {
     operations: Option<SocketAddr>,
 }
 
-fn bind(config: &Config) -> Result<(Listeners, Bound), Failure> {
+fn bind(config: &Config, mut inherited: InheritedListeners) -> Result<(Listeners, Bound), Failure> {
     let Server { address, redirect_address, operations_address, .. } = &config.server;
+    let mut listen = |address, variable| listen(address, variable, &mut inherited);
     let (public, bound) = listen(*address, "ADDRESS")?;
     let redirect =
         redirect_address.map(|address| listen(address, "REDIRECT_ADDRESS")).transpose()?;
     let operations =
         operations_address.map(|address| listen(address, "OPERATIONS_ADDRESS")).transpose()?;
+    inherited.finish()?;
     let bound = Bound {
         public: bound,
         redirect: redirect.as_ref().map(|(_, bound)| *bound),
@@ -119,13 +136,20 @@ fn bind(config: &Config) -> Result<(Listeners, Bound), Failure> {
     Ok((Listeners { public, redirect, operations }, bound))
 }
 
-fn listen(address: SocketAddr, variable: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+fn listen(
+    address: SocketAddr,
+    variable: &str,
+    inherited: &mut InheritedListeners,
+) -> Result<(TcpListener, SocketAddr), Failure> {
     let cannot_listen = |error| {
         let remedy =
             format!("stop the program that listens there, or set PORTCULLIS__SERVER__{variable}");
         Failure::failed(format!("cannot listen on {address}: {error}"), remedy)
     };
-    let listener = TcpListener::bind(address).map_err(cannot_listen)?;
+    let listener = match inherited.take(address)? {
+        Some(listener) => listener,
+        None => TcpListener::bind(address).map_err(cannot_listen)?,
+    };
     let bound = listener.local_addr().map_err(cannot_listen)?;
     Ok((listener, bound))
 }
@@ -136,7 +160,7 @@ fn load_certificate(files: CertificateFiles) -> Result<Arc<Tls>, Failure> {
 }
 
 /// The announcement of a started server, printed once.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Announcement {
     listening: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +193,7 @@ impl fmt::Display for Announcement {
 }
 
 /// The setup token, with the page and the command that create the first administrator.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Setup {
     token: String,
     page: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use portcullis_flows::node::job::JobState;
-use portcullis_web::Signals;
+use portcullis_web::{Phase, Signals};
 use serde::Serialize;
 
 use crate::assembly;
@@ -15,6 +15,7 @@ use crate::failure::{Failure, no_thread};
 use crate::last_write::write_last;
 use crate::operator::local_origin;
 use crate::output::Output;
+use crate::service_manager::ServiceManager;
 use crate::{opening, process};
 
 /// The end of the worker.
@@ -44,6 +45,8 @@ fn work(
     output: Output,
     mut signals: Signals,
 ) -> Result<ExitCode, Failure> {
+    let manager = ServiceManager::connect().map_err(no_thread)?;
+    manager.show("opening the database");
     if !opening::wait_for_database(&config, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
@@ -65,7 +68,10 @@ fn work(
     let running = jobs.start(Duration::ZERO).map_err(no_thread)?;
     let names = jobs.states().iter().map(|JobState { name, .. }| *name).collect();
     process::announce(output, Running { jobs: names });
+    manager.show("running the jobs");
+    manager.report(Phase::Ready);
     if signals.wait_while(|| running.is_running()).map_err(no_thread)? {
+        manager.report(Phase::Stopping);
         drop(running);
         let store = foundation.store;
         write_last("database", "the write-ahead log into the database", move || {

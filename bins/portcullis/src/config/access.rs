@@ -29,7 +29,7 @@ pub struct MatrixFile {
 const KEY: &str = "access.matrix";
 
 /// The built-in matrix.
-pub(crate) const BUILT_IN: &str = include_str!("../../../../config/access_matrix.toml");
+pub(crate) const BUILT_IN: &str = include_str!("../../config/access_matrix.toml");
 
 impl MatrixFile {
     #[expect(clippy::expect_used, reason = "the file is compiled in, and every start reads it")]

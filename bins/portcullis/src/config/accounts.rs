@@ -16,7 +16,7 @@ use super::finding::Findings;
 use super::raw::{self, Environment, RegistrationAnswer as Answer, RegistrationMode as Mode};
 use crate::roles;
 
-const RESERVED_NAMES: &str = include_str!("../../../../config/reserved-usernames.txt");
+const RESERVED_NAMES: &str = include_str!("../../config/reserved-usernames.txt");
 
 /// The mode of registration and the rules for names.
 pub(crate) fn rules(

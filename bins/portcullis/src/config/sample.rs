@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-pub(crate) const SAMPLE: &str = include_str!("../../../../config/portcullis.toml");
+pub(crate) const SAMPLE: &str = include_str!("../../config/portcullis.toml");
 
 /// Lines of the sample without a blank line between them.
 #[derive(Default)]

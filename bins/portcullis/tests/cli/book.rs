@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use crate::machine::Machine;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The ports in the documents. A test takes free ones in their place.
 const PORTS: [&str; 5] = ["8080", "8081", "8090", "9080", "9081"];
@@ -189,7 +189,7 @@ fn run_in_bash(command: &str) -> String {
     )
 }
 
-fn free_ports() -> (Vec<TcpListener>, Vec<String>) {
+pub(crate) fn free_ports() -> (Vec<TcpListener>, Vec<String>) {
     let bind = |_: &&str| TcpListener::bind("127.0.0.1:0").unwrap();
     let listeners: Vec<_> = PORTS.iter().map(bind).collect();
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
@@ -198,7 +198,7 @@ fn free_ports() -> (Vec<TcpListener>, Vec<String>) {
 }
 
 /// The python of the tests, which has `PyJWT`.
-fn python() -> String {
+pub(crate) fn python() -> String {
     #[expect(clippy::disallowed_methods, reason = "the runner hands the program over this way")]
     let python = std::env::var("PORTCULLIS_TEST_PYTHON");
     python.expect("run the tests with tests/run")

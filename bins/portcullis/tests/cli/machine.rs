@@ -136,19 +136,9 @@ impl Machine {
     /// Starts a process and waits for its announcement.
     pub(crate) fn start(&self, arguments: &[&str], log: &str) -> Server {
         let log = self.path(log);
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let mut server = Server { child, log, announcement: Value::Null };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        server.announcement = serde_json::from_str(&line).expect("an announcement");
-        server
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stderr(File::create(&log).unwrap());
+        Server::announced(command, log)
     }
 
     pub(crate) fn create(&self, username: &str, role: &str, more: &[&str]) -> CommandResult {
@@ -175,6 +165,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts the command, whose log is in a file, and waits for its announcement.
+    pub(crate) fn announced(mut command: Command, log: PathBuf) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let mut server = Self { child, log, announcement: Value::Null };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        server.announcement = serde_json::from_str(&line).expect("an announcement");
+        server
+    }
+
     /// Signs in; answers an access token.
     pub(crate) fn sign_in(&self, username: &str) -> String {
         let body = json!({ "username": username, "password": PASSWORD, "delivery": "body" });

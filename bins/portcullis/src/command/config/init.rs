@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::{config, data_dir};
 
-const SMALL: &str = include_str!("../../../../../config/access_matrix_small.toml");
+const SMALL: &str = include_str!("../../../config/access_matrix_small.toml");
 
 /// The line of the sample that names the matrix.
 const MATRIX_KEY: &str = "# matrix = \"access_matrix.toml\"";
