@@ -75,6 +75,7 @@ mod refusal;
 mod refusal_times;
 mod registration;
 mod registration_verified;
+mod request_metrics;
 mod reset_request_times;
 mod reset_with_factors;
 mod revocation_snapshot;

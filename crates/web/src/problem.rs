@@ -239,7 +239,7 @@ impl Problem {
     pub fn page(&self, html: String) -> HttpResponse {
         let mut response = self.error_response().set_body(BoxBody::new(html));
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
-        response.extensions_mut().insert(Shown);
+        response.extensions_mut().insert(Shown(self.code));
         response
     }
 
@@ -324,8 +324,9 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// The retry time after which the database may be available.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
 
-/// A mark of responses that show a problem in a form of their own.
-pub(crate) struct Shown;
+/// The problem of a response that shows it in a form of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown(pub(crate) Code);
 
 /// The media type of pages.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");

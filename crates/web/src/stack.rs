@@ -29,11 +29,13 @@
 mod cors;
 mod response;
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use actix_service::ServiceFactory;
 use actix_web::body::{BoxBody, MessageBody};
@@ -58,7 +60,9 @@ use crate::poll_once::poll_once;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::request_id::{REQUEST_ID, RequestIds};
+use crate::request_metrics::{RequestMeter, note_route};
 use crate::route::{Body, Mounted, Route};
+use crate::route_counters::RouteCounters;
 use crate::settings::Settings;
 use crate::transport::Progress;
 
@@ -93,7 +97,8 @@ async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let context = Rc::new(context(&request));
+    let meter = RequestMeter::of(&request);
+    let context = Rc::new(context(&request, meter.as_deref()));
     request.extensions_mut().insert(Rc::clone(&context));
 
     let settings = request.app_data::<web::Data<Settings>>().cloned();
@@ -114,7 +119,7 @@ async fn edge(
         }
     };
 
-    let mut response = response::render_problem(response, group, &context.id);
+    let mut response = response::render_problem(response, group, &context.id, meter.as_deref());
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
     response::add_headers(&mut response, group, &context.id, secure);
     if is_last
@@ -124,14 +129,17 @@ async fn edge(
         response::close_connection(&mut response);
     }
     response::log(&response, &context);
+    if let Some(meter) = meter {
+        meter.answered(&context, response.status());
+    }
     Ok(match progress {
         Some(progress) => progress.answered(response),
         None => response,
     })
 }
 
-/// Request id and client address.
-fn context(request: &ServiceRequest) -> RequestContext {
+/// Request id, client address and time of arrival.
+fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestContext {
     let settings = request.app_data::<web::Data<Settings>>();
     let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
@@ -146,6 +154,8 @@ fn context(request: &ServiceRequest) -> RequestContext {
             client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
         }),
         is_proxied: is_proxy,
+        begun: meter.map_or(Duration::ZERO, RequestMeter::now),
+        counters: OnceCell::new(),
     }
 }
 
@@ -212,6 +222,7 @@ pub(crate) struct RouteStack {
     limits: Arc<Limits>,
     rate: RouteRate,
     permits: Option<Arc<FairSemaphore<Actor>>>,
+    counters: Arc<RouteCounters>,
 }
 
 impl RouteStack {
@@ -220,6 +231,7 @@ impl RouteStack {
             route,
             rate: limits.rates().of_route(route.limit.rate),
             permits: limits.permits(route.limit),
+            counters: limits.metrics().register(route.method.as_str(), route.path),
             limits: Arc::clone(limits),
         }
     }
@@ -236,6 +248,7 @@ impl RouteStack {
         Args: FromRequest,
         F::Output: Responder,
     {
+        note_route(request, &self.counters);
         let entered = match self.enter(request).await {
             Ok(entered) => entered,
             Err(problem) => return HttpResponse::from_error(problem),

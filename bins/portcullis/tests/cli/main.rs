@@ -33,6 +33,7 @@ mod secret;
 mod serve;
 mod server_state;
 mod service;
+mod sign_in_log;
 mod user_create;
 mod user_end_sessions;
 mod user_factors;

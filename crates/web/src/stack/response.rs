@@ -12,16 +12,24 @@ use crate::headers::protect;
 use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
 use crate::request_id::REQUEST_ID;
+use crate::request_metrics::RequestMeter;
 
 /// Gives every error the form of its group, including those of the framework.
 pub(super) fn render_problem(
     response: ServiceResponse<BoxBody>,
     group: &Group,
     request_id: &str,
+    meter: Option<&RequestMeter>,
 ) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || response.response().extensions().contains::<Shown>() {
+    if !is_error {
+        return response;
+    }
+    let count = |code| meter.iter().for_each(|meter| meter.count_problem(code));
+    let shown = response.response().extensions().get::<Shown>().copied();
+    if let Some(Shown(code)) = shown {
+        count(code);
         return response;
     }
     let error = response.response().error();
@@ -45,6 +53,7 @@ pub(super) fn render_problem(
             BoxBody::new(())
         });
     }
+    count(problem.code);
     let ErrorBody { media_type, bytes } = (group.error)(response.request(), &problem, request_id);
     response.map_body(|head, _| {
         head.status = problem.status_code();
