@@ -91,6 +91,7 @@ mod signing_keys;
 mod stack;
 mod tls;
 mod tour;
+mod trace_context;
 mod trail;
 mod trail_cursor;
 mod used_codes;

@@ -46,6 +46,7 @@ mod stack;
 mod text;
 mod time;
 mod tls;
+mod trace_context;
 mod transport;
 mod waiting;
 

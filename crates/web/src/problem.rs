@@ -106,6 +106,10 @@ pub struct ProblemBody<'a> {
     code: &'static str,
     /// The id of the request in the log of the server.
     request_id: &'a str,
+    /// The id of the trace, if the request has the header `traceparent`.
+    #[schema(value_type = Option<String>, nullable = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
     /// The faults of single fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
@@ -253,9 +257,17 @@ impl Problem {
             detail: self.detail.as_deref().unwrap_or(self.code.advice()),
             code: self.code.as_str(),
             request_id,
+            trace_id: None,
             errors: &self.fields,
             decision_id: self.decision,
         }
+    }
+}
+
+impl<'a> ProblemBody<'a> {
+    /// The same with the id of the trace.
+    pub(crate) fn traced(self, trace_id: Option<&'a str>) -> Self {
+        Self { trace_id, ..self }
     }
 }
 

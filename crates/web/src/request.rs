@@ -12,6 +12,7 @@ use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
 
 use crate::route_counters::RouteCounters;
+use crate::trace_context::TraceContext;
 
 /// The context of a request, found by the outermost layer.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
+    /// The trace that the client has named.
+    pub(crate) trace: Option<TraceContext>,
     /// The monotonic time at which the request arrived.
     pub(crate) begun: Duration,
     /// The counters of its route, once that is chosen.
@@ -36,6 +39,7 @@ impl RequestContext {
                 id: String::new(),
                 address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 is_proxied: false,
+                trace: None,
                 begun: Duration::ZERO,
                 counters: OnceCell::new(),
             })

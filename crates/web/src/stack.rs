@@ -3,7 +3,7 @@
 //! | | Step | A refusal is |
 //! |---|---|---|
 //! | | connections in all and of the peer, head of the request (`transport`) | a closed connection, 400, 408, 431 |
-//! | 1 | request id | |
+//! | 1 | request id, trace context | |
 //! | 2 | client address | |
 //! | 3 | bans, length of the URL; general rate limit of preflights and of too long URLs | 403, 414, 429 |
 //! | 4 | security headers and form of errors, for every response | |
@@ -46,7 +46,9 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, rt, web,
 };
 use portcullis_audit::Actor;
+use portcullis_domain::Ambient;
 use portcullis_rate_limit::{AddressPrefix, States};
+use tracing::{Instrument, Span};
 
 use crate::ban;
 use crate::client_address::client_address;
@@ -64,6 +66,7 @@ use crate::request_metrics::{RequestMeter, note_route};
 use crate::route::{Body, Mounted, Route};
 use crate::route_counters::RouteCounters;
 use crate::settings::Settings;
+use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::transport::Progress;
 
 /// Puts the steps for every path around an application.
@@ -108,9 +111,14 @@ async fn edge(
     }
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let group = Groups::of(request.request());
+    let span = span(&context);
     let mut is_last = false;
     let response = match check_edge(&request, &context) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Ok(()) => match &span {
+            Some(span) => next.call(request).instrument(span.clone()).await?,
+            None => next.call(request).await?,
+        }
+        .map_into_boxed_body(),
         Err(problem) => {
             // A further request of a banned client would be refused too. Other clients send theirs on
             // the connection of a proxy.
@@ -121,14 +129,17 @@ async fn edge(
 
     let mut response = response::render_problem(response, group, &context.id, meter.as_deref());
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
-    response::add_headers(&mut response, group, &context.id, secure);
+    response::add_headers(&mut response, group, &context, secure);
     if is_last
         || lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
         || progress.as_ref().is_some_and(Progress::is_last)
     {
         response::close_connection(&mut response);
     }
-    response::log(&response, &context);
+    match &span {
+        Some(span) => span.in_scope(|| response::log(&response, &context)),
+        None => response::log(&response, &context),
+    }
     if let Some(meter) = meter {
         meter.answered(&context, response.status());
     }
@@ -138,7 +149,7 @@ async fn edge(
     })
 }
 
-/// Request id, client address and time of arrival.
+/// Request id, client address, trace context and time of arrival.
 fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestContext {
     let settings = request.app_data::<web::Data<Settings>>();
     let request_ids = request.app_data::<web::Data<RequestIds>>();
@@ -154,9 +165,23 @@ fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestCon
             client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
         }),
         is_proxied: is_proxy,
+        trace: trace(request),
         begun: meter.map_or(Duration::ZERO, RequestMeter::now),
         counters: OnceCell::new(),
     }
+}
+
+/// The trace of a request, if the client names one.
+fn trace(request: &ServiceRequest) -> Option<TraceContext> {
+    let ambient = request.app_data::<web::Data<Ambient>>();
+    let is_named = request.headers().contains_key(TRACEPARENT);
+    ambient.filter(|_| is_named).and_then(|it| TraceContext::of(request.headers(), &*it.random))
+}
+
+/// The span of a request in the log, if the client names a trace. Every level of the log has it.
+fn span(context: &RequestContext) -> Option<Span> {
+    let trace = context.trace?.trace;
+    Some(tracing::error_span!("request", trace_id = %trace, request_id = context.id))
 }
 
 /// The refusals that need no route. Nothing after this step counts a preflight and a URL that is too

@@ -6,8 +6,12 @@ use crate::PASSWORD;
 use crate::machine::{Machine, Server};
 
 fn sign_in(server: &Server, username: &str, password: &str) -> Value {
+    traced_sign_in(server, username, password, "")
+}
+
+fn traced_sign_in(server: &Server, username: &str, password: &str, header: &str) -> Value {
     let body = json!({ "username": username, "password": password, "delivery": "body" });
-    let answer = server.request("POST", "/api/auth/login/json", &body.to_string());
+    let answer = server.send("POST", "/api/auth/login/json", header, &body.to_string());
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
     json!({ "id": id, "body": serde_json::from_str::<Value>(body).unwrap() })
@@ -49,6 +53,25 @@ fn each_outcome_of_a_sign_in_is_one_line_with_ids_and_without_names() {
     assert_eq!((&lines[0]["account"], &lines[1]["account"]), (account, account));
     assert!(lines[2].get("account").is_none(), "there is none");
     assert!(lines[0]["session"].is_string() && lines[1].get("session").is_none());
+}
+
+#[test]
+fn the_lines_of_a_request_have_the_trace_that_its_client_names() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut machine = Machine::new();
+    machine.set("PORTCULLIS__LOG__FORMAT", "json");
+    machine.set("PORTCULLIS__LOG__LEVEL", "debug");
+    let server = machine.serve();
+    let header = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    traced_sign_in(&server, "nobody", PASSWORD, &header);
+    sign_in(&server, "nobody", PASSWORD);
+    let log = server.stop();
+    let traces: Vec<_> = lines(&log).iter().map(|line| line["span"]["trace_id"].clone()).collect();
+    assert_eq!(traces, [json!(TRACE), Value::Null], "{log}");
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_trace = lines.filter(|line| line["span"]["trace_id"] == TRACE);
+    let messages: Vec<_> = of_trace.map(|line| line["message"].clone()).collect();
+    assert!(messages.contains(&json!("request")), "the line of the answer too: {messages:?}");
 }
 
 #[test]

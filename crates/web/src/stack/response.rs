@@ -13,6 +13,7 @@ use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
 use crate::request_id::REQUEST_ID;
 use crate::request_metrics::RequestMeter;
+use crate::trace_context::{TRACEPARENT, TraceContext};
 
 /// Gives every error the form of its group, including those of the framework.
 pub(super) fn render_problem(
@@ -62,16 +63,19 @@ pub(super) fn render_problem(
     })
 }
 
-/// Adds the request id and the security headers.
+/// Adds the request id, the trace context and the security headers.
 pub(super) fn add_headers(
     response: &mut ServiceResponse<BoxBody>,
     group: &Group,
-    request_id: &str,
+    context: &RequestContext,
     secure: bool,
 ) {
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
+    }
+    if let Some(trace) = context.trace.as_ref().and_then(TraceContext::header) {
+        headers.insert(TRACEPARENT, trace);
     }
     protect(headers, group.policies(), secure);
     if !group.is_shared {
