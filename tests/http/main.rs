@@ -52,6 +52,7 @@ mod mass_sign_out;
 mod matrix;
 mod member;
 mod metrics;
+mod metrics_reference;
 mod operations;
 mod outbox;
 mod overload;
