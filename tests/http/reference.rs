@@ -150,7 +150,7 @@ fn the_page_of_limits_is_generated_from_the_routes() {
 }
 
 /// Compares a page of docs/reference with its generated text, or writes it.
-fn compare(name: &str, text: &str) {
+pub(crate) fn compare(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name);
     if std::env::var_os("PORTCULLIS_TEST_PAGES").is_some_and(|value| value == "write") {
         fs::write(&path, text).expect("it can be written");

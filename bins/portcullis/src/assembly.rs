@@ -17,20 +17,24 @@ use std::sync::Arc;
 
 use portcullis_api::{MetricSources, exchange_signals};
 use portcullis_domain::{Ambient, Clock};
+use portcullis_flows::access::decision::Decisions;
 use portcullis_flows::access::matrix::Matrices;
 use portcullis_flows::audit::checkpoint::Checkpoints;
+use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::machine::api_key::{ApiKeyChecks, ApiKeyUses};
 use portcullis_flows::node::job::Jobs;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_flows::sign_in::RiskFiles;
 use portcullis_flows::sign_in::network_policy::NetworkAccess;
+use portcullis_flows::sign_in::outcome::SignInOutcomes;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
+use portcullis_password::HashingPool;
 use portcullis_token::TokenAuthority;
 use portcullis_web::{AppData, Application, Authenticator, Part};
 
 pub use self::foundation::Foundation;
-use self::sign_in::Credentials;
+use self::sign_in::{Credentials, SignInParts};
 use crate::failure::Failure;
 use crate::jobs;
 
@@ -72,8 +76,9 @@ pub fn server(
     );
     let credentials = Credentials::start(foundation, &mut data)?;
     let risk = sign_in::risk_assessor(foundation, risk_files);
-    let networks =
-        sign_in::share(foundation, &issuer, &credentials, matrices.active(), risk, &mut data);
+    let outcomes = Arc::<SignInOutcomes>::default();
+    let parts = SignInParts { credentials: &credentials, risk, outcomes: &outcomes };
+    let networks = sign_in::share(foundation, &issuer, parts, matrices.active(), &mut data);
     let step_up = sign_in::step_up(foundation);
     let api_keys = machine::share(foundation, &issuer, matrices.active(), &credentials, &mut data);
     let accounts = identity::accounts(foundation, &mut data)?;
@@ -130,13 +135,15 @@ pub fn server(
         jobs: jobs.clone(),
         checkpoints: checkpoints.clone(),
         csp_violations,
+        sign_ins: outcomes,
+        pools: store.clone(),
     }));
 
     let (keys, checks) = (Arc::clone(keys.authority()), api_keys.checks);
     let authenticator = authenticator(foundation, keys, revocations.clone(), networks, checks);
     data.share(authenticator.clone());
-    let (recording, following) = (decisions.clone(), revocations.clone());
-    let (hashing, signals) = (credentials.hashing.clone(), feed.clone());
+    let parts = required_parts(&decisions, &revocations, accounts, &credentials.hashing);
+    let signals = feed.clone();
     let application = Application {
         ambient: ambient.clone(),
         lifecycle: Arc::default(),
@@ -148,12 +155,7 @@ pub fn server(
         groups: pages::GROUPS,
         configure: pages::routes(config),
         jobs,
-        parts: vec![
-            part("recorder", move || recording.recorder().is_running()),
-            part("revocations", move || following.is_followed()),
-            part("accounts", move || accounts.is_running()),
-            part("hashing", move || hashing.is_running()),
-        ],
+        parts,
         background: Box::new(move || {
             Box::pin(async move {
                 exchange_signals(&signals, &revocations, ban_signal.as_deref(), &bans).await;
@@ -186,6 +188,22 @@ pub fn worker(foundation: &Foundation) -> Jobs {
     let mut list = jobs::exclusive(store, &checkpoints, config);
     list.extend(jobs::checkpoint_files(config, &checkpoints));
     Jobs::new(list, store.clone(), ambient.clone())
+}
+
+/// The parts without which the server stops.
+fn required_parts(
+    decisions: &Arc<Decisions>,
+    revocations: &Arc<Revocations>,
+    accounts: Arc<Accounts>,
+    hashing: &Arc<HashingPool>,
+) -> Vec<Part> {
+    let (recording, following, hashing) = (decisions.clone(), revocations.clone(), hashing.clone());
+    vec![
+        part("recorder", move || recording.recorder().is_running()),
+        part("revocations", move || following.is_followed()),
+        part("accounts", move || accounts.is_running()),
+        part("hashing", move || hashing.is_running()),
+    ]
 }
 
 fn part(name: &'static str, is_running: impl Fn() -> bool + Send + 'static) -> Part {

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod ban;
 pub mod clock_watch;
+pub mod database_pool;
 pub mod deadline;
 pub mod health;
 pub mod job;

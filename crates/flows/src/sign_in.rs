@@ -10,6 +10,7 @@ pub mod lockout;
 pub mod lockout_directory;
 pub mod mass_sign_out;
 pub mod network_policy;
+pub mod outcome;
 pub mod passkey;
 pub mod passkey_challenge;
 mod pipeline;

@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
+use portcullis_flows::node::database_pool::{DatabasePools, PoolState};
 use portcullis_flows::node::deadline::RequestDeadline;
 use portcullis_flows::node::health::HealthStore;
 use r2d2::{Pool, PooledConnection};
@@ -22,6 +24,9 @@ pub struct Database {
     readers: Pool<Manager>,
     writers: Pool<Manager>,
     clock: Option<Arc<dyn Clock>>,
+    failed_waits: Arc<AtomicU64>,
+    /// True if reads and writes share one pool.
+    is_one_pool: bool,
 }
 
 /// The maximum time that a request waits for a connection before it is refused with a retry hint.
@@ -45,16 +50,25 @@ impl Database {
                 .error_handler(Box::new(LogConnectionError))
                 .build_unchecked(Manager { url: url.clone(), purpose })
         };
+        let failed_waits = Arc::default();
         match url {
             DatabaseUrl::Postgres(_) => {
                 let both = pool(Purpose::Write, connections);
-                Self { readers: both.clone(), writers: both, clock: None }
+                Self {
+                    readers: both.clone(),
+                    writers: both,
+                    clock: None,
+                    failed_waits,
+                    is_one_pool: true,
+                }
             }
             // One writer: SQLite would only queue further writers, and less fairly.
             DatabaseUrl::Sqlite(_) => Self {
                 writers: pool(Purpose::Write, 1),
                 readers: pool(Purpose::Read, connections),
                 clock: None,
+                failed_waits,
+                is_one_pool: false,
             },
         }
     }
@@ -127,7 +141,9 @@ impl Database {
         let mut broken = 0;
         loop {
             RequestDeadline::check()?;
-            let mut connection = pool.get()?;
+            let mut connection = pool.get().inspect_err(|_| {
+                self.failed_waits.fetch_add(1, Ordering::Relaxed);
+            })?;
             connection.clock.clone_from(&self.clock);
             match begin(&mut connection, pace) {
                 Err(_) if broken < pool.max_size() && connection.is_broken() => broken += 1,
@@ -152,6 +168,29 @@ impl HealthStore for Database {
     fn try_write(&self) -> Result<(), StoreError> {
         let probe = "INSERT INTO write_probes VALUES (1); DELETE FROM write_probes";
         self.write_at_once(DialectSql::same(probe), |_| Ok(()))
+    }
+}
+
+impl DatabasePools for Database {
+    fn pools(&self) -> Vec<PoolState> {
+        let state = |name, pool: &Pool<Manager>| {
+            let state = pool.state();
+            PoolState {
+                name,
+                max: pool.max_size(),
+                open: state.connections,
+                idle: state.idle_connections,
+            }
+        };
+        if self.is_one_pool {
+            vec![state("all", &self.writers)]
+        } else {
+            vec![state("read", &self.readers), state("write", &self.writers)]
+        }
+    }
+
+    fn failed_waits(&self) -> u64 {
+        self.failed_waits.load(Ordering::Relaxed)
     }
 }
 

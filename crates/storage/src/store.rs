@@ -7,6 +7,7 @@ use portcullis_audit::AuditKeys;
 use portcullis_domain::Clock;
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
+use portcullis_flows::node::database_pool::{DatabasePools, PoolState};
 use portcullis_flows::node::health::HealthStore;
 
 use crate::audit::event;
@@ -69,6 +70,16 @@ impl Deref for Store {
 
     fn deref(&self) -> &Database {
         &self.database
+    }
+}
+
+impl DatabasePools for Store {
+    fn pools(&self) -> Vec<PoolState> {
+        self.database.pools()
+    }
+
+    fn failed_waits(&self) -> u64 {
+        self.database.failed_waits()
     }
 }
 

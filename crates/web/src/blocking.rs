@@ -13,6 +13,7 @@ use portcullis_flows::node::deadline::RequestDeadline;
 use portcullis_password::{HashingError, HashingPool};
 use tokio::sync::oneshot;
 use tokio::time;
+use tracing::Span;
 
 use crate::problem::{Code, Problem};
 
@@ -36,7 +37,9 @@ where
 {
     let deadline = Arc::new(RequestDeadline::new());
     let working = Arc::clone(&deadline);
-    let mut running = pin!(web::block(move || working.run(use_case)));
+    // Its log lines have the trace of the request.
+    let span = Span::current();
+    let mut running = pin!(web::block(move || span.in_scope(|| working.run(use_case))));
     let limit = time::Instant::now() + USE_CASE_TIMEOUT;
     let mut wake_at = time::Instant::now() + RequestDeadline::TIMEOUT;
     let mut is_last = false;
@@ -66,7 +69,8 @@ pub async fn detached<T: Send + 'static>(
     use_case: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let (report, outcome) = oneshot::channel();
-    let work = move || drop(report.send(use_case()));
+    let span = Span::current();
+    let work = move || drop(report.send(span.in_scope(use_case)));
     thread::Builder::new().name("detached".to_owned()).spawn(work)?;
     outcome.await.map_err(io::Error::other)
 }

@@ -4,7 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 
 use crate::headers::Policies;
-use crate::problem::{PROBLEM_TYPE, Problem};
+use crate::problem::{PROBLEM_TYPE, Problem, ProblemBody};
+use crate::request::RequestContext;
 
 /// Routes with a common prefix of their paths.
 #[derive(Clone, Copy, Debug)]
@@ -72,14 +73,20 @@ pub const fn no_redirect(_: &HttpRequest, _: &Problem) -> Option<Redirect> {
     None
 }
 
-/// A problem document (RFC 9457) with this id of the request.
-pub fn problem_document(_: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBody {
-    document_of(problem, request_id)
+/// A problem document (RFC 9457) with this id of the request, and with the id of its trace.
+pub fn problem_document(request: &HttpRequest, problem: &Problem, request_id: &str) -> ErrorBody {
+    let trace = RequestContext::of(request).trace;
+    let trace_id = trace.map(|context| context.trace.to_string());
+    write(&problem.body(request_id).traced(trace_id.as_deref()))
 }
 
 /// As [`problem_document`], without a request.
 pub(crate) fn document_of(problem: &Problem, request_id: &str) -> ErrorBody {
-    let bytes = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
+    write(&problem.body(request_id))
+}
+
+fn write(body: &ProblemBody<'_>) -> ErrorBody {
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
     ErrorBody { media_type: PROBLEM_TYPE, bytes }
 }
 

@@ -32,7 +32,9 @@ mod query;
 mod redirect;
 mod request;
 mod request_id;
+mod request_metrics;
 mod route;
+mod route_counters;
 mod server;
 mod servers;
 mod service;
@@ -44,6 +46,7 @@ mod stack;
 mod text;
 mod time;
 mod tls;
+mod trace_context;
 mod transport;
 mod waiting;
 
@@ -73,7 +76,9 @@ pub use optional_body::OptionalBody;
 pub use problem::{Code, FieldProblem, Problem, ProblemBody};
 pub use query::Query;
 pub use request::origin;
+pub use request_metrics::RequestMetrics;
 pub use route::{BODY_LIMIT, Body, Method, Route, RouteTable, Router};
+pub use route_counters::RouteMetrics;
 pub use server::{Phase, Running, serve, spawn};
 pub use service::Service;
 pub use session_cookies::{

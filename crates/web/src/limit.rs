@@ -29,6 +29,7 @@ use self::under_way::RequestsUnderWay;
 use crate::blocking::overload_pause;
 use crate::pending::PendingPermit;
 use crate::problem::Problem;
+use crate::request_metrics::RequestMetrics;
 use crate::settings::RequestBounds;
 
 /// The limits of a route.
@@ -115,11 +116,22 @@ pub struct Limits {
     rates: Arc<RateLimits>,
     under_way: RequestsUnderWay,
     permits: Mutex<BTreeMap<&'static str, Arc<FairSemaphore<Actor>>>>,
+    metrics: Arc<RequestMetrics>,
 }
 
 impl Limits {
-    pub(crate) fn new(rates: Arc<RateLimits>, requests: RequestBounds) -> Self {
-        Self { rates, under_way: RequestsUnderWay::new(requests), permits: Mutex::default() }
+    pub(crate) fn new(
+        rates: Arc<RateLimits>,
+        requests: RequestBounds,
+        metrics: Arc<RequestMetrics>,
+    ) -> Self {
+        let under_way = RequestsUnderWay::new(requests);
+        Self { rates, under_way, permits: Mutex::default(), metrics }
+    }
+
+    /// The metrics of requests.
+    pub const fn metrics(&self) -> &Arc<RequestMetrics> {
+        &self.metrics
     }
 
     /// The number of requests under way.

@@ -106,6 +106,10 @@ pub struct ProblemBody<'a> {
     code: &'static str,
     /// The id of the request in the log of the server.
     request_id: &'a str,
+    /// The id of the trace, if the request has the header `traceparent`.
+    #[schema(value_type = Option<String>, nullable = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
     /// The faults of single fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
@@ -239,7 +243,7 @@ impl Problem {
     pub fn page(&self, html: String) -> HttpResponse {
         let mut response = self.error_response().set_body(BoxBody::new(html));
         response.headers_mut().insert(header::CONTENT_TYPE, HTML);
-        response.extensions_mut().insert(Shown);
+        response.extensions_mut().insert(Shown(self.code));
         response
     }
 
@@ -253,9 +257,17 @@ impl Problem {
             detail: self.detail.as_deref().unwrap_or(self.code.advice()),
             code: self.code.as_str(),
             request_id,
+            trace_id: None,
             errors: &self.fields,
             decision_id: self.decision,
         }
+    }
+}
+
+impl<'a> ProblemBody<'a> {
+    /// The same with the id of the trace.
+    pub(crate) fn traced(self, trace_id: Option<&'a str>) -> Self {
+        Self { trace_id, ..self }
     }
 }
 
@@ -324,8 +336,9 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// The retry time after which the database may be available.
 const DATABASE_PAUSE: Duration = Duration::from_secs(2);
 
-/// A mark of responses that show a problem in a form of their own.
-pub(crate) struct Shown;
+/// The problem of a response that shows it in a form of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown(pub(crate) Code);
 
 /// The media type of pages.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");

@@ -1,12 +1,18 @@
 //! Request context: the id and the client address of a request, and its source for the audit log.
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest};
 use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
+
+use crate::route_counters::RouteCounters;
+use crate::trace_context::TraceContext;
 
 /// The context of a request, found by the outermost layer.
 #[derive(Debug)]
@@ -17,14 +23,26 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
+    /// The trace that the client has named.
+    pub(crate) trace: Option<TraceContext>,
+    /// The monotonic time at which the request arrived.
+    pub(crate) begun: Duration,
+    /// The counters of its route, once that is chosen.
+    pub(crate) counters: OnceCell<Arc<RouteCounters>>,
 }
 
 impl RequestContext {
     /// The context of this request.
     pub(crate) fn of(request: &HttpRequest) -> Rc<Self> {
         request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| {
-            let address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            Rc::new(Self { id: String::new(), address, is_proxied: false })
+            Rc::new(Self {
+                id: String::new(),
+                address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                is_proxied: false,
+                trace: None,
+                begun: Duration::ZERO,
+                counters: OnceCell::new(),
+            })
         })
     }
 }

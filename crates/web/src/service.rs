@@ -13,6 +13,7 @@ use crate::lifecycle::Lifecycle;
 use crate::limit::{Limits, RateLimits};
 use crate::mount::Configure;
 use crate::redirect;
+use crate::request_metrics::RequestMetrics;
 use crate::settings::Settings;
 use crate::stack;
 use crate::transport::{self, ConnectionContext, Endpoint};
@@ -60,9 +61,10 @@ pub(crate) struct ServiceContext {
 impl ServiceContext {
     pub(crate) fn new(service: Service) -> Self {
         let Service { settings, rate_limits, lifecycle, ambient, groups } = service;
+        let metrics = Arc::<RequestMetrics>::default();
         Self {
-            limits: Arc::new(Limits::new(rate_limits, settings.requests)),
-            connections: ConnectionContext::new(settings, &ambient, lifecycle),
+            limits: Arc::new(Limits::new(rate_limits, settings.requests, metrics.clone())),
+            connections: ConnectionContext::new(settings, &ambient, lifecycle, metrics),
             ambient: web::Data::new(ambient),
             groups: Groups(groups),
         }
@@ -85,6 +87,7 @@ impl ServiceContext {
                 .app_data(request_ids.clone())
                 .app_data(lifecycle.clone())
                 .app_data(ambient.clone())
+                .app_data(limits.metrics().meter(ambient.clock.clone()))
                 .app_data(groups)
                 .app_data(web::Data::from(limits.clone()))
                 .configure(|app| routes(app, &limits));

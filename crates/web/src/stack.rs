@@ -3,7 +3,7 @@
 //! | | Step | A refusal is |
 //! |---|---|---|
 //! | | connections in all and of the peer, head of the request (`transport`) | a closed connection, 400, 408, 431 |
-//! | 1 | request id | |
+//! | 1 | request id, trace context | |
 //! | 2 | client address | |
 //! | 3 | bans, length of the URL; general rate limit of preflights and of too long URLs | 403, 414, 429 |
 //! | 4 | security headers and form of errors, for every response | |
@@ -29,11 +29,13 @@
 mod cors;
 mod response;
 
+use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use actix_service::ServiceFactory;
 use actix_web::body::{BoxBody, MessageBody};
@@ -44,7 +46,9 @@ use actix_web::{
     App, Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, rt, web,
 };
 use portcullis_audit::Actor;
+use portcullis_domain::Ambient;
 use portcullis_rate_limit::{AddressPrefix, States};
+use tracing::{Instrument, Span};
 
 use crate::ban;
 use crate::client_address::client_address;
@@ -58,8 +62,11 @@ use crate::poll_once::poll_once;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
 use crate::request_id::{REQUEST_ID, RequestIds};
+use crate::request_metrics::{RequestMeter, note_route};
 use crate::route::{Body, Mounted, Route};
+use crate::route_counters::RouteCounters;
 use crate::settings::Settings;
+use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::transport::Progress;
 
 /// Puts the steps for every path around an application.
@@ -93,7 +100,8 @@ async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let context = Rc::new(context(&request));
+    let meter = RequestMeter::of(&request);
+    let context = Rc::new(context(&request, meter.as_deref()));
     request.extensions_mut().insert(Rc::clone(&context));
 
     let settings = request.app_data::<web::Data<Settings>>().cloned();
@@ -103,9 +111,14 @@ async fn edge(
     }
     let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let group = Groups::of(request.request());
+    let span = span(&context);
     let mut is_last = false;
     let response = match check_edge(&request, &context) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Ok(()) => match &span {
+            Some(span) => next.call(request).instrument(span.clone()).await?,
+            None => next.call(request).await?,
+        }
+        .map_into_boxed_body(),
         Err(problem) => {
             // A further request of a banned client would be refused too. Other clients send theirs on
             // the connection of a proxy.
@@ -114,24 +127,30 @@ async fn edge(
         }
     };
 
-    let mut response = response::render_problem(response, group, &context.id);
+    let mut response = response::render_problem(response, group, &context.id, meter.as_deref());
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
-    response::add_headers(&mut response, group, &context.id, secure);
+    response::add_headers(&mut response, group, &context, secure);
     if is_last
         || lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
         || progress.as_ref().is_some_and(Progress::is_last)
     {
         response::close_connection(&mut response);
     }
-    response::log(&response, &context);
+    match &span {
+        Some(span) => span.in_scope(|| response::log(&response, &context)),
+        None => response::log(&response, &context),
+    }
+    if let Some(meter) = meter {
+        meter.answered(&context, response.status());
+    }
     Ok(match progress {
         Some(progress) => progress.answered(response),
         None => response,
     })
 }
 
-/// Request id and client address.
-fn context(request: &ServiceRequest) -> RequestContext {
+/// Request id, client address, trace context and time of arrival.
+fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestContext {
     let settings = request.app_data::<web::Data<Settings>>();
     let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
@@ -146,7 +165,23 @@ fn context(request: &ServiceRequest) -> RequestContext {
             client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
         }),
         is_proxied: is_proxy,
+        trace: trace(request),
+        begun: meter.map_or(Duration::ZERO, RequestMeter::now),
+        counters: OnceCell::new(),
     }
+}
+
+/// The trace of a request, if the client names one.
+fn trace(request: &ServiceRequest) -> Option<TraceContext> {
+    let ambient = request.app_data::<web::Data<Ambient>>();
+    let is_named = request.headers().contains_key(TRACEPARENT);
+    ambient.filter(|_| is_named).and_then(|it| TraceContext::of(request.headers(), &*it.random))
+}
+
+/// The span of a request in the log, if the client names a trace. Every level of the log has it.
+fn span(context: &RequestContext) -> Option<Span> {
+    let trace = context.trace?.trace;
+    Some(tracing::error_span!("request", trace_id = %trace, request_id = context.id))
 }
 
 /// The refusals that need no route. Nothing after this step counts a preflight and a URL that is too
@@ -212,6 +247,7 @@ pub(crate) struct RouteStack {
     limits: Arc<Limits>,
     rate: RouteRate,
     permits: Option<Arc<FairSemaphore<Actor>>>,
+    counters: Arc<RouteCounters>,
 }
 
 impl RouteStack {
@@ -220,6 +256,7 @@ impl RouteStack {
             route,
             rate: limits.rates().of_route(route.limit.rate),
             permits: limits.permits(route.limit),
+            counters: limits.metrics().register(route.method.as_str(), route.path),
             limits: Arc::clone(limits),
         }
     }
@@ -236,6 +273,7 @@ impl RouteStack {
         Args: FromRequest,
         F::Output: Responder,
     {
+        note_route(request, &self.counters);
         let entered = match self.enter(request).await {
             Ok(entered) => entered,
             Err(problem) => return HttpResponse::from_error(problem),

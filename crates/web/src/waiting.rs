@@ -38,7 +38,7 @@ pub fn wait(
     live: fn(&mut ServiceConfig),
     is_there: impl Fn() -> bool + Send + Sync + 'static,
 ) -> io::Result<bool> {
-    let shared = ConnectionContext::new(settings.clone(), ambient, Arc::default());
+    let shared = ConnectionContext::new(settings.clone(), ambient, Arc::default(), Arc::default());
     let ConnectionContext { settings, request_ids, .. } = shared.clone();
     let is_there = Arc::new(is_there);
     rt::System::new().block_on(async {

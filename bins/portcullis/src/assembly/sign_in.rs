@@ -18,6 +18,7 @@ use portcullis_flows::sign_in::hash_cost::{HashCostStore, HashCosts};
 use portcullis_flows::sign_in::lockout::{FailureCounters, Lockout};
 use portcullis_flows::sign_in::mass_sign_out::MassSignOut;
 use portcullis_flows::sign_in::network_policy::NetworkAccess;
+use portcullis_flows::sign_in::outcome::{ObservedStore, SignInOutcomes};
 use portcullis_flows::sign_in::passkey::Passkeys;
 use portcullis_flows::sign_in::passkey_challenge::PasskeyOffer;
 use portcullis_flows::sign_in::reauthentication::Reauthentication;
@@ -130,21 +131,29 @@ pub(crate) fn risk_replay(store: &Arc<Store>, config: &Config, ambient: &Ambient
     RiskReplay::new(Arc::new(log), config.risk.policy)
 }
 
+/// Parts of a sign-in that several of its use cases share.
+pub(super) struct SignInParts<'a> {
+    pub(super) credentials: &'a Credentials,
+    pub(super) risk: Option<RiskAssessor>,
+    pub(super) outcomes: &'a Arc<SignInOutcomes>,
+}
+
 /// The use cases of sign-in and sessions. Returns the networks that accounts may be used from.
 pub(super) fn share(
     foundation: &Foundation,
     issuer: &TokenIssuer,
-    credentials: &Credentials,
+    parts: SignInParts<'_>,
     matrix: &Arc<ActiveMatrix>,
-    risk: Option<RiskAssessor>,
     data: &mut AppData,
 ) -> Arc<NetworkAccess> {
     let Foundation { config, store, ambient, .. } = foundation;
     let networks = issuer.networks().clone();
     let networks = Arc::new(NetworkAccess::new(networks, store.clone(), ambient.clone()));
-    let offer = share_factors(foundation, issuer, credentials, risk.clone(), data);
+    let offer = share_factors(foundation, issuer, &parts, data);
+    let SignInParts { credentials, risk, outcomes } = parts;
+    let observed = Arc::new(ObservedStore::of_first_step(store.clone(), outcomes.clone()));
     let sign_in = SignIn::new(
-        store.clone(),
+        observed.clone(),
         credentials.hashing.clone(),
         issuer.clone(),
         credentials.costs.clone(),
@@ -157,8 +166,8 @@ pub(super) fn share(
     let sign_in = sign_in.offering_passkeys(offer.clone()).assessing_risk(risk.clone());
     data.share(Arc::new(sign_in.requiring_verified_email(requires_verified_email)));
     let (store, issuer) = (store.clone(), issuer.clone());
-    let passkey = PasskeySignIn::new(store.clone(), offer, issuer.clone(), ambient.clone())
-        .assessing_risk(risk);
+    let passkey =
+        PasskeySignIn::new(observed, offer, issuer.clone(), ambient.clone()).assessing_risk(risk);
     data.share(Arc::new(passkey.requiring_verified_email(requires_verified_email)));
     let refresh = Refresh::new(store.clone(), issuer.clone(), networks.clone(), ambient.clone());
     data.share(Arc::new(refresh));
@@ -178,11 +187,11 @@ pub(super) fn share(
 fn share_factors(
     foundation: &Foundation,
     issuer: &TokenIssuer,
-    credentials: &Credentials,
-    risk: Option<RiskAssessor>,
+    parts: &SignInParts<'_>,
     data: &mut AppData,
 ) -> PasskeyOffer {
     let Foundation { config, store, ambient, .. } = foundation;
+    let SignInParts { credentials, risk, outcomes } = parts;
     let Credentials { hashing, lockout, passkeys, .. } = credentials;
     let key = Arc::new(foundation.seal(Purpose::TotpSeeds));
     let offer = PasskeyOffer::new(store.clone(), passkeys.clone());
@@ -196,13 +205,13 @@ fn share_factors(
     );
     let reauthentication = credentials.reauthentication(foundation);
     let second_factor = SecondFactor::new(
-        store.clone(),
+        Arc::new(ObservedStore::of_second_step(store.clone(), (*outcomes).clone())),
         prover.clone(),
         issuer.clone(),
         lockout.clone(),
         ambient.clone(),
     )
-    .assessing_risk(risk);
+    .assessing_risk(risk.clone());
     let requires_verified_email = config.registration.requires_verified_email;
     data.share(Arc::new(second_factor.requiring_verified_email(requires_verified_email)));
     data.share(Arc::new(FactorStepUp::new(

@@ -232,7 +232,8 @@ impl Server {
         self.send("GET", path, &format!("X-Forwarded-For: {client}\r\n"), "")
     }
 
-    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    /// Sends one request with these lines of the head; answers the whole response.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let origin = self.announcement["listening"].as_str().unwrap();
         let address = origin.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();

@@ -1,6 +1,9 @@
 //! `GET /metrics`: metrics in the text format of Prometheus (version 0.0.4).
 
-use std::fmt;
+mod process;
+mod registration;
+mod route;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,21 +15,24 @@ use portcullis_flows::audit::checkpoint::Checkpoints;
 use portcullis_flows::identity::breach_check::BreachChecks;
 use portcullis_flows::node::ban::Bans;
 use portcullis_flows::node::clock_watch::ClockWatch;
+use portcullis_flows::node::database_pool::DatabasePools;
 use portcullis_flows::node::job::{JobState, Jobs};
 use portcullis_flows::node::outbox::{MailDelivery, OutboxWatch};
 use portcullis_flows::node::revocation::Revocations;
+use portcullis_flows::node::signing_key::KeyRing;
+use portcullis_flows::sign_in::outcome::SignInOutcomes;
 use portcullis_password::HashingPool;
 use portcullis_redis::RedisLimiter;
 use portcullis_web::{
     Body, Code, Guard, Lifecycle, Limit, Limits, Method, RateLimits, Route, Settings,
 };
 use prometheus_client::encoding::prometheus_text::encode;
-use prometheus_client::encoding::{EncodeCounterValue, EncodeGaugeValue};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use self::registration::{counter, gauge};
 use crate::machine::feed::Feed;
 use crate::node::csp_report::CspViolations;
 
@@ -62,6 +68,10 @@ pub struct MetricSources {
     pub checkpoints: Arc<Checkpoints>,
     /// The violations that browsers report.
     pub csp_violations: Arc<CspViolations>,
+    /// The outcomes of sign-ins.
+    pub sign_ins: Arc<SignInOutcomes>,
+    /// The connection pools of the database.
+    pub pools: Arc<dyn DatabasePools>,
 }
 
 pub(crate) const EXPOSE: Route = Route {
@@ -79,10 +89,15 @@ pub(crate) async fn expose(
     settings: web::Data<Settings>,
     lifecycle: web::Data<Lifecycle>,
     limits: web::Data<Limits>,
+    keys: web::Data<KeyRing>,
 ) -> HttpResponse {
-    let mut text = String::with_capacity(4096);
-    // Writing to memory does not fail.
-    let _ = encode(&mut text, &registry(&sources, &settings, &lifecycle, &limits));
+    let mut text = String::with_capacity(16 * 1024);
+    let mut process = Registry::default();
+    process::register(&mut process, keys.started_at());
+    for registry in [registry(&sources, &settings, &lifecycle, &limits), process] {
+        // Writing to memory does not fail.
+        let _ = encode(&mut text, &registry);
+    }
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
         .body(text)
@@ -96,7 +111,12 @@ fn registry(
     limits: &Limits,
 ) -> Registry {
     let mut registry = Registry::with_prefix("portcullis");
+    let version = Family::<[(&str, &str); 1], Gauge>::default();
+    version.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("build_info", "1, with the version of the server", version);
     recording(&mut registry, node);
+    sign_ins(&mut registry, &node.sign_ins);
+    pools(&mut registry, &*node.pools);
     let matrix = node.matrices.active().load();
     gauge(&mut registry, "matrix_version", "Version of the access matrix in force", matrix.version);
     gauge(
@@ -125,6 +145,7 @@ fn registry(
     gauge(&mut registry, "connections", "Open connections", open);
     let about = "Connections closed at once since the start because a limit was reached";
     counter(&mut registry, "connections_refused", about, lifecycle.refused_connections());
+    route::register(&mut registry, limits.metrics());
     requests(&mut registry, limits);
     certificate(&mut registry, settings);
     rate_limits(&mut registry, node);
@@ -133,6 +154,33 @@ fn registry(
     mails(&mut registry, node);
     jobs(&mut registry, &node.jobs.states());
     registry
+}
+
+fn sign_ins(registry: &mut Registry, outcomes: &SignInOutcomes) {
+    let counts = Family::<[(&str, &str); 2], Counter>::default();
+    for (outcome, factor, count) in outcomes.counts() {
+        counts.get_or_create(&[("outcome", outcome), ("factor", factor.as_str())]).inc_by(count);
+    }
+    let about =
+        "Sign-ins on this node since the start, by outcome and by the factor that decided it";
+    registry.register("sign_ins", about, counts);
+}
+
+fn pools(registry: &mut Registry, pools: &dyn DatabasePools) {
+    let [max, open, idle] = [(); 3].map(|()| Family::<[(&str, &str); 1], Gauge>::default());
+    for state in pools.pools() {
+        let pool = [("pool", state.name)];
+        max.get_or_create(&pool).set(state.max.into());
+        open.get_or_create(&pool).set(state.open.into());
+        idle.get_or_create(&pool).set(state.idle.into());
+    }
+    let about = "Maximum number of connections to the database, by pool";
+    registry.register("database_connections_max", about, max);
+    registry.register("database_connections", "Open connections to the database, by pool", open);
+    let about = "Open connections to the database that are not in use, by pool";
+    registry.register("database_connections_idle", about, idle);
+    let about = "Waits for a connection to the database since the start that ended without one";
+    counter(registry, "database_waits_failed", about, pools.failed_waits());
 }
 
 fn requests(registry: &mut Registry, limits: &Limits) {
@@ -294,18 +342,4 @@ fn jobs(registry: &mut Registry, states: &[JobState]) {
     let about = "Time of the latest run, in seconds since 1970; 0 before the first";
     registry.register("job_last_run_timestamp_seconds", about, last_run);
     registry.register("job_last_duration_seconds", "Duration of the latest run", duration);
-}
-
-fn gauge<V>(registry: &mut Registry, name: &str, about: &str, value: V)
-where
-    V: EncodeGaugeValue + fmt::Debug + Send + Sync + 'static,
-{
-    registry.register(name, about, ConstGauge::new(value));
-}
-
-fn counter<V>(registry: &mut Registry, name: &str, about: &str, value: V)
-where
-    V: EncodeCounterValue + fmt::Debug + Send + Sync + 'static,
-{
-    registry.register(name, about, ConstCounter::new(value));
 }

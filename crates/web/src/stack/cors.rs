@@ -9,6 +9,7 @@ use portcullis_rate_limit::headers;
 use crate::csrf;
 use crate::request_id::REQUEST_ID;
 use crate::settings::Settings;
+use crate::trace_context::TRACEPARENT;
 
 pub(super) fn cors(settings: &Settings) -> Cors {
     let mut cors = Cors::default()
@@ -17,6 +18,7 @@ pub(super) fn cors(settings: &Settings) -> Cors {
             header::CONTENT_TYPE,
             header::AUTHORIZATION,
             HeaderName::from_static(csrf::HEADER),
+            TRACEPARENT,
         ])
         .expose_headers([
             header::RETRY_AFTER,
@@ -25,6 +27,7 @@ pub(super) fn cors(settings: &Settings) -> Cors {
             HeaderName::from_static(headers::RATE_LIMIT),
             HeaderName::from_static(headers::RATE_LIMIT_POLICY),
             REQUEST_ID,
+            TRACEPARENT,
         ])
         .supports_credentials()
         .block_on_origin_mismatch(false)

@@ -12,16 +12,25 @@ use crate::headers::protect;
 use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
 use crate::request_id::REQUEST_ID;
+use crate::request_metrics::RequestMeter;
+use crate::trace_context::{TRACEPARENT, TraceContext};
 
 /// Gives every error the form of its group, including those of the framework.
 pub(super) fn render_problem(
     response: ServiceResponse<BoxBody>,
     group: &Group,
     request_id: &str,
+    meter: Option<&RequestMeter>,
 ) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || response.response().extensions().contains::<Shown>() {
+    if !is_error {
+        return response;
+    }
+    let count = |code| meter.iter().for_each(|meter| meter.count_problem(code));
+    let shown = response.response().extensions().get::<Shown>().copied();
+    if let Some(Shown(code)) = shown {
+        count(code);
         return response;
     }
     let error = response.response().error();
@@ -45,6 +54,7 @@ pub(super) fn render_problem(
             BoxBody::new(())
         });
     }
+    count(problem.code);
     let ErrorBody { media_type, bytes } = (group.error)(response.request(), &problem, request_id);
     response.map_body(|head, _| {
         head.status = problem.status_code();
@@ -53,16 +63,19 @@ pub(super) fn render_problem(
     })
 }
 
-/// Adds the request id and the security headers.
+/// Adds the request id, the trace context and the security headers.
 pub(super) fn add_headers(
     response: &mut ServiceResponse<BoxBody>,
     group: &Group,
-    request_id: &str,
+    context: &RequestContext,
     secure: bool,
 ) {
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
+    }
+    if let Some(trace) = context.trace.as_ref().and_then(TraceContext::header) {
+        headers.insert(TRACEPARENT, trace);
     }
     protect(headers, group.policies(), secure);
     if !group.is_shared {

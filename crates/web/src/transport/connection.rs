@@ -125,6 +125,7 @@ impl Connection {
         let secure = settings.secure_cookies && !is_plain;
         let bytes = refusal::answer(problem, &id, secure, self.shared.clock.now());
         tracing::debug!(%problem, request_id = id, "refused what is no request");
+        self.shared.metrics.count_problem(problem.code);
         self.refusal = Some(Refusal { bytes, written: 0, replaces });
         self.is_read |= replaces.is_none();
     }

@@ -9,6 +9,7 @@ use portcullis_domain::{Ambient, Clock};
 use super::admission::Admission;
 use crate::lifecycle::Lifecycle;
 use crate::request_id::RequestIds;
+use crate::request_metrics::RequestMetrics;
 use crate::settings::Settings;
 
 /// The shared context of connections.
@@ -19,17 +20,24 @@ pub(crate) struct ConnectionContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lifecycle: web::Data<Lifecycle>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) metrics: Arc<RequestMetrics>,
 }
 
 impl ConnectionContext {
     /// The context of a node.
-    pub(crate) fn new(settings: Settings, ambient: &Ambient, lifecycle: Arc<Lifecycle>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        ambient: &Ambient,
+        lifecycle: Arc<Lifecycle>,
+        metrics: Arc<RequestMetrics>,
+    ) -> Self {
         Self {
             admission: Admission::new(&settings),
             settings: web::Data::new(settings),
             request_ids: web::Data::new(RequestIds::new(&*ambient.random)),
             clock: ambient.clock.clone(),
             lifecycle: web::Data::from(lifecycle),
+            metrics,
         }
     }
 

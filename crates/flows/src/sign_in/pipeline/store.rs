@@ -83,6 +83,7 @@ pub struct HashReplacement<'a> {
 }
 
 /// A challenge about to be stored.
+#[derive(Clone)]
 pub struct NewChallenge<'a> {
     /// Digest of its token.
     pub token: Digest,
@@ -111,6 +112,7 @@ pub struct NewChallenge<'a> {
 }
 
 /// A mail with a code about to be stored.
+#[derive(Clone)]
 pub struct NewMailedCode {
     /// The mail.
     pub message: MessageId,
