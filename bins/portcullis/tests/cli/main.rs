@@ -40,7 +40,6 @@ mod shell;
 mod sign_in_log;
 mod socket_activation;
 mod units;
-mod units;
 mod user_create;
 mod user_end_sessions;
 mod user_factors;
