@@ -95,6 +95,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libsqlite3-sys", &["crates/storage"]),
     ("maxminddb", &["crates/flows"]),
     ("minijinja", &["crates/mail"]),
+    ("opentelemetry", &["bins/portcullis"]),
     ("pq-sys", &["crates/storage"]),
     ("qrcode", &["crates/mfa"]),
     ("r2d2", &["crates/storage"]),

@@ -33,7 +33,10 @@ fn a_preflight_from_an_allowed_origin_names_that_origin_and_credentials() {
         words.join(" ")
     };
     assert_eq!(list("access-control-allow-methods"), "delete get patch post");
-    assert_eq!(list("access-control-allow-headers"), "authorization content-type traceparent x-csrf-token");
+    assert_eq!(
+        list("access-control-allow-headers"),
+        "authorization content-type traceparent x-csrf-token"
+    );
     assert!(answer.header("vary").unwrap().to_lowercase().contains("origin"));
 }
 

@@ -30,6 +30,7 @@ mod roles;
 mod running_server;
 mod secret_file;
 mod table;
+mod traces;
 
 pub use cli::run;
 pub use failure::Failure;

@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_domain::Ambient;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::sign_in::RiskFiles;
-use portcullis_web::{CertificateFiles, Listeners, Operations, Signals, Tls};
+use portcullis_web::{CertificateFiles, Listeners, Operations, Settings, Signals, Tls};
 use serde::Serialize;
 
 use crate::assembly::{self, Assembled};
@@ -19,7 +20,10 @@ use crate::last_write::write_last;
 use crate::logging::Logging;
 use crate::operator::local_origin;
 use crate::output::Output;
-use crate::{file_limit, opening, process};
+use crate::{file_limit, opening, process, traces};
+
+/// The maximum time for the last traces.
+const LAST_TRACES_TIMEOUT: Duration = Duration::from_millis(900);
 
 pub(crate) fn run(
     config: Config,
@@ -44,7 +48,9 @@ fn serve(
     // The ports are bound first: a second server must not touch the database of the first.
     let (listeners, bound) = bind(&config)?;
     let tls = config.server.tls.clone().map(load_certificate).transpose()?;
+    let traces = traces::start(&config.traces)?;
     let settings = config.server.settings(bound.public, &config.rate_limits, tls, logging.lost());
+    let settings = Settings { traces: traces.clone(), ..settings };
     if !opening::wait_for_server(&config, &listeners, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
@@ -91,6 +97,9 @@ fn serve(
     write_last("database", "the write-ahead log into the database", move || {
         store.empty_write_ahead_log()
     })?;
+    if let Some(traces) = traces {
+        write_last("traces", "the last traces", move || traces.close(LAST_TRACES_TIMEOUT))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -34,6 +34,7 @@ mod serve;
 mod server_state;
 mod service;
 mod sign_in_log;
+mod traces;
 mod user_create;
 mod user_end_sessions;
 mod user_factors;
