@@ -98,6 +98,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("listenfd", &["bins/portcullis"]),
     ("maxminddb", &["crates/flows"]),
     ("minijinja", &["crates/mail"]),
+    ("opentelemetry", &["bins/portcullis"]),
     ("pq-sys", &["crates/storage"]),
     ("qrcode", &["crates/mfa"]),
     ("r2d2", &["crates/storage"]),

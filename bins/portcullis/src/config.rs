@@ -40,6 +40,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod traces;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,7 @@ pub(crate) use schema::schema;
 pub use server::Server;
 pub(crate) use services::is_name as is_service_name;
 pub use tokens::{Secret, Tokens};
+pub use traces::Traces;
 pub(crate) use variables::Variables;
 
 use layers::Layers;
@@ -147,6 +149,8 @@ pub struct Config {
     pub brand: Brand,
     /// Level and format of the log.
     pub log: Log,
+    /// The collector of traces.
+    pub traces: Traces,
     /// The settings in force, for administrators.
     pub settings: SettingsInForce,
 }
@@ -337,6 +341,7 @@ fn check(raw: raw::Raw, findings: &mut Findings) -> Config {
         admin,
         brand: console::check(raw.console, product.as_deref(), findings),
         log: raw.log.into(),
+        traces: traces::check(&raw.traces, findings),
         settings: SettingsInForce::default(),
     }
 }

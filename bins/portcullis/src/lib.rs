@@ -32,6 +32,7 @@ mod secret_file;
 mod service_manager;
 mod socket_activation;
 mod table;
+mod traces;
 
 pub use cli::run;
 pub use failure::Failure;

@@ -47,6 +47,7 @@ mod text;
 mod time;
 mod tls;
 mod trace_context;
+mod traces;
 mod transport;
 mod waiting;
 
@@ -93,5 +94,6 @@ pub use time::Time;
 pub use tls::{
     Certificate, CertificateError, CertificateFault, CertificateFiles, PairFile, Tls, TlsError,
 };
+pub use traces::{RequestSpan, TraceSink};
 pub use transport::{ProxyHeaderError, proxied_client};
 pub use waiting::wait;

@@ -23,8 +23,10 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
-    /// The trace that the client has named.
+    /// The trace, if the client has named one or an exporter takes it.
     pub(crate) trace: Option<TraceContext>,
+    /// True if an exporter takes it.
+    pub(crate) is_recorded: bool,
     /// The monotonic time at which the request arrived.
     pub(crate) begun: Duration,
     /// The counters of its route, once that is chosen.
@@ -40,6 +42,7 @@ impl RequestContext {
                 address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 is_proxied: false,
                 trace: None,
+                is_recorded: false,
                 begun: Duration::ZERO,
                 counters: OnceCell::new(),
             })

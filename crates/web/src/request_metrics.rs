@@ -42,7 +42,7 @@ impl Default for RequestMetrics {
 impl RequestMetrics {
     /// The counters of a route for one more thread.
     pub(crate) fn register(&self, method: &'static str, path: &'static str) -> Arc<RouteCounters> {
-        let counters = Arc::<RouteCounters>::default();
+        let counters = Arc::new(RouteCounters::new(method, path));
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.entry((method, path)).or_default().push(Arc::clone(&counters));
         counters
@@ -100,11 +100,12 @@ impl RequestMeter {
         self.clock.monotonic()
     }
 
-    /// Counts the answer to a request.
-    pub(crate) fn answered(&self, context: &RequestContext, status: StatusCode) {
+    /// Counts the answer to a request; returns its latency.
+    pub(crate) fn answered(&self, context: &RequestContext, status: StatusCode) -> Duration {
         let latency = self.now().saturating_sub(context.begun);
         let counters = context.counters.get().unwrap_or(&self.without_route);
         counters.count(status, latency);
+        latency
     }
 
     /// Counts an answer with a problem.

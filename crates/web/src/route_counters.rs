@@ -32,9 +32,11 @@ const STATUSES: [u16; 26] = [
 ];
 
 /// The answers of one route on one thread. The alignment keeps it apart from those of other threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct RouteCounters {
+    /// Method and pattern.
+    pub(crate) route: (&'static str, &'static str),
     statuses: [AtomicU64; STATUSES.len()],
     other_statuses: AtomicU64,
     buckets: [AtomicU64; BOUNDS.len()],
@@ -44,6 +46,17 @@ pub(crate) struct RouteCounters {
 }
 
 impl RouteCounters {
+    pub(crate) fn new(method: &'static str, path: &'static str) -> Self {
+        Self {
+            route: (method, path),
+            statuses: Default::default(),
+            other_statuses: AtomicU64::default(),
+            buckets: Default::default(),
+            slower: AtomicU64::default(),
+            nanoseconds: AtomicU64::default(),
+        }
+    }
+
     pub(crate) fn count(&self, status: StatusCode, latency: Duration) {
         let status = status.as_u16();
         let known = STATUSES.iter().zip(&self.statuses).find(|(known, _)| **known == status);
@@ -114,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_counters_of_all_threads_are_added_up() {
-        let threads = [(); 2].map(|()| Arc::<RouteCounters>::default());
+        let threads = [(); 2].map(|()| Arc::new(RouteCounters::new("GET", "/accounts/{id}")));
         for (thread, status, latency) in [
             (0, 200, Duration::from_micros(100)),
             (1, 200, Duration::from_nanos(100_001)),

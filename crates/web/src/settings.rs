@@ -13,6 +13,7 @@ use crate::client_address::ForwardingHeader;
 use crate::group::Group;
 use crate::problem::{Code, Problem};
 use crate::tls::Tls;
+use crate::traces::TraceSink;
 
 /// Settings of the HTTP layer.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Lines that could not be written to the log; counted by the writer of the log.
     pub log_lines_lost: Arc<AtomicU64>,
+    /// The receiver of the traces of requests.
+    pub traces: Option<Arc<dyn TraceSink>>,
 }
 
 /// The limits of open connections.
@@ -98,6 +101,7 @@ impl Settings {
             workers: None,
             shutdown_delay: Duration::ZERO,
             log_lines_lost: Arc::default(),
+            traces: None,
         }
     }
 

@@ -67,6 +67,7 @@ use crate::route::{Body, Mounted, Route};
 use crate::route_counters::RouteCounters;
 use crate::settings::Settings;
 use crate::trace_context::{TRACEPARENT, TraceContext};
+use crate::traces::TraceSink;
 use crate::transport::Progress;
 
 /// Puts the steps for every path around an application.
@@ -140,8 +141,9 @@ async fn edge(
         Some(span) => span.in_scope(|| response::log(&response, &context)),
         None => response::log(&response, &context),
     }
-    if let Some(meter) = meter {
-        meter.answered(&context, response.status());
+    let latency = meter.map(|meter| meter.answered(&context, response.status()));
+    if context.is_recorded {
+        response::record(&response, &context, latency.unwrap_or_default());
     }
     Ok(match progress {
         Some(progress) => progress.answered(response),
@@ -155,6 +157,8 @@ fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestCon
     let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let is_proxy = settings.is_some_and(|settings| settings.trusts(peer));
+    let sink = settings.and_then(|settings| settings.traces.as_deref());
+    let (trace, is_recorded) = trace(request, sink, is_proxy);
     RequestContext {
         id: given_id(request.headers())
             .filter(|_| is_proxy)
@@ -165,20 +169,33 @@ fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestCon
             client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
         }),
         is_proxied: is_proxy,
-        trace: trace(request),
+        trace,
+        is_recorded,
         begun: meter.map_or(Duration::ZERO, RequestMeter::now),
         counters: OnceCell::new(),
     }
 }
 
-/// The trace of a request, if the client names one.
-fn trace(request: &ServiceRequest) -> Option<TraceContext> {
-    let ambient = request.app_data::<web::Data<Ambient>>();
-    let is_named = request.headers().contains_key(TRACEPARENT);
-    ambient.filter(|_| is_named).and_then(|it| TraceContext::of(request.headers(), &*it.random))
+/// The trace of a request, if the client names one or an exporter takes it, and whether an exporter does.
+fn trace(
+    request: &ServiceRequest,
+    sink: Option<&dyn TraceSink>,
+    is_proxied: bool,
+) -> (Option<TraceContext>, bool) {
+    if sink.is_none() && !request.headers().contains_key(TRACEPARENT) {
+        return (None, false);
+    }
+    let Some(ambient) = request.app_data::<web::Data<Ambient>>() else { return (None, false) };
+    let random = &*ambient.random;
+    let trace = TraceContext::of(request.headers(), random);
+    let trace = trace.unwrap_or_else(|| TraceContext::begin(random));
+    // Only a proxy may choose the traces that are recorded.
+    let caller = trace.is_sampled().filter(|_| is_proxied);
+    let is_recorded = sink.is_some_and(|sink| sink.samples(trace.trace.0, caller));
+    (Some(trace).filter(|trace| trace.is_named || is_recorded), is_recorded)
 }
 
-/// The span of a request in the log, if the client names a trace. Every level of the log has it.
+/// The span of a request in the log, if it has a trace. Every level of the log has it.
 fn span(context: &RequestContext) -> Option<Span> {
     let trace = context.trace?.trace;
     Some(tracing::error_span!("request", trace_id = %trace, request_id = context.id))

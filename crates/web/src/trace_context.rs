@@ -1,6 +1,6 @@
 //! Trace context of a request (W3C Trace Context, level 2): `traceparent` is parsed, continued and returned.
 //!
-//! A request without the header costs one look into its headers. With it, the answer has the same trace id and
+//! A request without the header costs one look into its headers, unless an exporter takes traces. With it, the answer has the same trace id and
 //! the id of the work of this server, and the log lines of the request have the trace id. A header that is not
 //! valid starts another trace, as the standard says. `tracestate` is not read: this server sends no requests of
 //! a trace on.
@@ -22,6 +22,9 @@ const NO_VERSION: u8 = 0xff;
 /// The flags that the standard defines: sampled, and a random trace id. Others are not sent on.
 const KNOWN_FLAGS: u8 = 0b11;
 
+/// The flag of a caller that records the trace.
+const SAMPLED: u8 = 0b01;
+
 /// The place of a request in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceContext {
@@ -32,15 +35,17 @@ pub(crate) struct TraceContext {
     /// The id of the work of this server.
     pub(crate) span: SpanId,
     flags: u8,
+    /// True if the request has the header.
+    pub(crate) is_named: bool,
 }
 
 /// The id of a trace: 16 bytes, not all of them zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceId([u8; 16]);
+pub(crate) struct TraceId(pub(crate) [u8; 16]);
 
 /// The id of the work of one party: 8 bytes, not all of them zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SpanId([u8; 8]);
+pub(crate) struct SpanId(pub(crate) [u8; 8]);
 
 impl TraceContext {
     /// The context of a request with these headers; `None` if they have no `traceparent`.
@@ -51,12 +56,13 @@ impl TraceContext {
         let only = values.next().is_none().then_some(first);
         let parsed = only.and_then(|value| parse(value.as_bytes()));
         Some(parsed.map_or_else(
-            || Self::begin(random),
+            || Self { is_named: true, ..Self::begin(random) },
             |(trace, parent, flags)| Self {
                 trace,
                 parent: Some(parent),
                 span: SpanId(filled(random)),
                 flags,
+                is_named: true,
             },
         ))
     }
@@ -64,7 +70,12 @@ impl TraceContext {
     /// A trace that begins here, and that nobody has asked to sample.
     pub(crate) fn begin(random: &dyn SecureRandom) -> Self {
         let (trace, span) = (TraceId(filled(random)), SpanId(filled(random)));
-        Self { trace, parent: None, span, flags: 0b10 }
+        Self { trace, parent: None, span, flags: 0b10, is_named: false }
+    }
+
+    /// True if the caller records the trace; `None` if the trace begins here.
+    pub(crate) fn is_sampled(&self) -> Option<bool> {
+        self.parent.map(|_| self.flags & SAMPLED != 0)
     }
 
     /// The header of the answer.
@@ -177,6 +188,9 @@ mod tests {
         let answer = format!("00-{TRACE}-{}-01", context.span);
         assert_eq!(context.header().unwrap(), answer.as_str());
         assert_ne!(of(&[VALID]).span, context.span, "each request has its own");
+        assert_eq!(context.is_sampled(), Some(true));
+        assert_eq!(of(&[&format!("{}00", &VALID[..53])]).is_sampled(), Some(false));
+        assert_eq!(of(&[""]).is_sampled(), None);
     }
 
     #[test]

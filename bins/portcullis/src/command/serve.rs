@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_domain::Ambient;
 use portcullis_flows::identity::bootstrap::BootstrapState;
 use portcullis_flows::sign_in::RiskFiles;
-use portcullis_web::{CertificateFiles, Listeners, Operations, Phase, Signals, Tls};
+use portcullis_web::{CertificateFiles, Listeners, Operations, Phase, Settings, Signals, Tls};
 use serde::Serialize;
 
 use crate::assembly::{self, Assembled};
@@ -21,7 +22,10 @@ use crate::operator::local_origin;
 use crate::output::Output;
 use crate::service_manager::ServiceManager;
 use crate::socket_activation::InheritedListeners;
-use crate::{file_limit, opening, process, running_server};
+use crate::{file_limit, opening, process, running_server, traces};
+
+/// The maximum time for the last traces.
+const LAST_TRACES_TIMEOUT: Duration = Duration::from_millis(900);
 
 pub(crate) fn run(
     config: Config,
@@ -50,7 +54,9 @@ fn serve(
     let manager = ServiceManager::connect().map_err(no_thread)?;
     manager.show("opening the database");
     let tls = config.server.tls.clone().map(load_certificate).transpose()?;
+    let traces = traces::start(&config.traces)?;
     let settings = config.server.settings(bound.public, &config.rate_limits, tls, logging.lost());
+    let settings = Settings { traces: traces.clone(), ..settings };
     if !opening::wait_for_server(&config, &listeners, &settings, &mut signals)? {
         return Ok(ExitCode::SUCCESS);
     }
@@ -106,6 +112,9 @@ fn serve(
     write_last("database", "the write-ahead log into the database", move || {
         store.empty_write_ahead_log()
     })?;
+    if let Some(traces) = traces {
+        write_last("traces", "the last traces", move || traces.close(LAST_TRACES_TIMEOUT))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

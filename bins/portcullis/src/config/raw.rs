@@ -37,6 +37,7 @@ pub(crate) struct Raw {
     pub(crate) admin: Admin,
     pub(crate) console: Console,
     pub(crate) log: Log,
+    pub(crate) traces: Traces,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -400,6 +401,13 @@ pub(crate) struct Admin {
 pub(crate) struct Log {
     pub(crate) format: Option<LogFormat>,
     pub(crate) level: Option<LogLevel>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Traces {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) sample_ratio: Option<f64>,
 }
 
 /// The format of log lines.

@@ -143,6 +143,7 @@ impl Server {
             workers: None,
             shutdown_delay: self.shutdown_delay,
             log_lines_lost,
+            traces: None,
         }
     }
 }

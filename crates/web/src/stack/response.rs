@@ -1,11 +1,15 @@
 //! The last steps of every response: the form of errors, headers, and the log.
 
+use std::time::Duration;
+
 use actix_cors::CorsError;
 use actix_web::ResponseError;
 use actix_web::body::BoxBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::web;
+use portcullis_domain::Ambient;
 
 use crate::group::{ErrorBody, Group, Redirect};
 use crate::headers::protect;
@@ -13,7 +17,9 @@ use crate::problem::{Code, Problem, Shown};
 use crate::request::RequestContext;
 use crate::request_id::REQUEST_ID;
 use crate::request_metrics::RequestMeter;
+use crate::settings::Settings;
 use crate::trace_context::{TRACEPARENT, TraceContext};
+use crate::traces::RequestSpan;
 
 /// Gives every error the form of its group, including those of the framework.
 pub(super) fn render_problem(
@@ -74,7 +80,8 @@ pub(super) fn add_headers(
     if let Ok(id) = HeaderValue::from_str(&context.id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(trace) = context.trace.as_ref().and_then(TraceContext::header) {
+    let trace = context.trace.filter(|trace| trace.is_named);
+    if let Some(trace) = trace.and_then(|trace| trace.header()) {
         headers.insert(TRACEPARENT, trace);
     }
     protect(headers, group.policies(), secure);
@@ -91,6 +98,33 @@ pub(super) fn add_headers(
 /// The connection ends after this response.
 pub(super) fn close_connection(response: &mut ServiceResponse<BoxBody>) {
     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+}
+
+/// Gives the request to the exporter of traces, if that takes it.
+pub(super) fn record(
+    response: &ServiceResponse<BoxBody>,
+    context: &RequestContext,
+    duration: Duration,
+) {
+    let request = response.request();
+    let settings = request.app_data::<web::Data<Settings>>();
+    let ambient = request.app_data::<web::Data<Ambient>>();
+    if let (Some(sink), Some(trace), Some(ambient)) =
+        (settings.and_then(|settings| settings.traces.as_ref()), context.trace, ambient)
+        && context.is_recorded
+    {
+        let TraceContext { trace, parent, span, .. } = trace;
+        sink.record(RequestSpan {
+            trace: trace.0,
+            parent: parent.map(|parent| parent.0),
+            span: span.0,
+            route: context.counters.get().map(|counters| counters.route),
+            status: response.status().as_u16(),
+            request_id: context.id.clone(),
+            ended_at: ambient.clock.now(),
+            duration,
+        });
+    }
 }
 
 /// Logs the response.

@@ -80,7 +80,7 @@ fn variables(path: &str) -> Vec<String> {
 
 const fn type_of(value: &Value) -> &'static str {
     match value {
-        Value::Integer(_) => "number",
+        Value::Integer(_) | Value::Float(_) => "number",
         Value::Boolean(_) => "boolean",
         Value::Array(_) => "list",
         Value::Table(_) => "table",
