@@ -191,7 +191,7 @@ fn trace(
     let trace = trace.unwrap_or_else(|| TraceContext::begin(random));
     // Only a proxy may choose the traces that are recorded.
     let caller = trace.is_sampled().filter(|_| is_proxied);
-    let is_recorded = sink.is_some_and(|sink| sink.samples(trace.trace.0, caller));
+    let is_recorded = sink.is_some_and(|sink| sink.samples(trace.span.0, caller));
     (Some(trace).filter(|trace| trace.is_named || is_recorded), is_recorded)
 }
 

@@ -1,9 +1,9 @@
 //! Trace context of a request (W3C Trace Context, level 2): `traceparent` is parsed, continued and returned.
 //!
-//! A request without the header costs one look into its headers, unless an exporter takes traces. With it, the answer has the same trace id and
-//! the id of the work of this server, and the log lines of the request have the trace id. A header that is not
-//! valid starts another trace, as the standard says. `tracestate` is not read: this server sends no requests of
-//! a trace on.
+//! Without an exporter, a request without the header costs one look-up in its headers. With the header, the answer
+//! has the same trace id and the span id of this server, and the log lines of the request have the trace id. An
+//! invalid header starts another trace, as the standard says. `tracestate` is not read, because this server sends
+//! no requests on.
 
 use std::fmt;
 

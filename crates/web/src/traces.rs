@@ -7,9 +7,10 @@ use portcullis_domain::Timestamp;
 
 /// The receiver of traces, such as an exporter. None of its methods may block.
 pub trait TraceSink: Debug + Send + Sync {
-    /// True if the requests of this trace are recorded. `caller` says if the caller records it; `None` if the
-    /// caller is not trusted or has not named the trace.
-    fn samples(&self, trace: [u8; 16], caller: Option<bool>) -> bool;
+    /// True if the request with this span is recorded. The span is random: a client that could choose the bytes
+    /// would choose what is recorded. `caller` says if the caller records the trace; `None` if the caller is not
+    /// trusted or has not named the trace.
+    fn samples(&self, span: [u8; 8], caller: Option<bool>) -> bool;
 
     /// Takes an answered request.
     fn record(&self, span: RequestSpan);

@@ -18,7 +18,7 @@ use portcullis_flows::node::backup::{ArchiveReader, BackupKey, DatabaseKind, Hea
 use portcullis_flows::node::restore::{Restoration, RestoreError, Voided, Voiding};
 use portcullis_flows::node::secret::SecretError;
 use portcullis_storage::{Database, DatabaseUrl, Replacement, Store};
-use portcullis_token::SecretKey;
+use portcullis_token::{LEEWAY, SecretKey};
 use serde::Serialize;
 
 use crate::backup_file::{self, KeyArguments};
@@ -78,6 +78,7 @@ pub(crate) fn run(
     if is_newer.map_err(|error| backup_file::failure(source.path, &error))? {
         return Err(refusal(source.path, RestoreError::Newer("database of the backup")));
     }
+    check_clock(header.made_at(), Ambient::system().now())?;
     let voiding = Voiding { keeps_credentials: arguments.keep_credentials };
     let origin = local_origin("restore");
     let restoration = Restoration::new(&header, &manifest, voiding, origin, Ambient::system());
@@ -88,9 +89,9 @@ pub(crate) fn run(
         url @ DatabaseUrl::Postgres(_) => restore.fill_server(url, &manifest, arguments.replace)?,
     };
     // Access tokens of this second are refused, as those before: the next start issues later ones.
-    let ambient = Ambient::system();
-    let later = ambient.now() + Duration::from_secs(1);
-    while ambient.now() < later {
+    let clock = Ambient::system().clock;
+    let begun = clock.monotonic();
+    while clock.monotonic().saturating_sub(begun) < Duration::from_secs(1) {
         thread::park_timeout(Duration::from_millis(100));
     }
     bar.finish_and_clear();
@@ -138,6 +139,15 @@ fn proved_secret(config: &Config, manifest: &Manifest) -> Result<SecretKey, Fail
         return Err(Failure::failed(problem, remedy));
     }
     Err(opening::unproved(SecretError::Another))
+}
+
+/// Refuses a clock that is behind the backup: tokens of after the backup would count as issued after the restore.
+fn check_clock(made_at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    if made_at <= now + LEEWAY {
+        return Ok(());
+    }
+    let problem = "the clock of this machine is before the time of the backup";
+    Err(Failure::failed(problem, "correct the clock; nothing was changed"))
 }
 
 fn check_kind(config: &Config, manifest: &Manifest) -> Result<(), Failure> {
@@ -320,5 +330,18 @@ impl fmt::Display for Report {
         } else {
             "The audit log has FAULTS: run `portcullis audit verify`, with former secrets if there were any."
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_the_backup_is_refused() {
+        let made_at = Timestamp::from_seconds(1_000_000);
+        assert!(check_clock(made_at, made_at).is_ok());
+        assert!(check_clock(made_at, made_at - LEEWAY).is_ok());
+        assert!(check_clock(made_at, made_at - LEEWAY - Duration::from_secs(1)).is_err());
     }
 }

@@ -64,8 +64,8 @@ impl Exporter {
 }
 
 impl TraceSink for Exporter {
-    fn samples(&self, trace: [u8; 16], caller: Option<bool>) -> bool {
-        caller == Some(true) || is_chosen(trace, self.ratio)
+    fn samples(&self, span: [u8; 8], caller: Option<bool>) -> bool {
+        caller == Some(true) || is_chosen(span, self.ratio)
     }
 
     fn record(&self, span: RequestSpan) {
@@ -77,9 +77,9 @@ impl TraceSink for Exporter {
     }
 }
 
-/// True for this part of all traces. Each node chooses the same ones: by the last bytes, which are random.
-fn is_chosen(trace: [u8; 16], ratio: f64) -> bool {
-    let [.., a, b, c, d] = trace;
+/// True for this part of all spans.
+fn is_chosen(span: [u8; 8], ratio: f64) -> bool {
+    let [.., a, b, c, d] = span;
     f64::from(u32::from_be_bytes([a, b, c, d])) < ratio * (f64::from(u32::MAX) + 1.0)
 }
 
@@ -158,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn the_ratio_chooses_by_the_end_of_the_trace_id() {
-        let (low, high) = ([0; 16], [0xff; 16]);
+    fn the_ratio_chooses_by_the_end_of_the_span_id() {
+        let (low, high) = ([0; 8], [0xff; 8]);
         assert!(is_chosen(low, 1.0) && is_chosen(high, 1.0));
         assert!(!is_chosen(low, 0.0) && !is_chosen(high, 0.0));
         assert!(is_chosen(low, 0.5) && !is_chosen(high, 0.5));

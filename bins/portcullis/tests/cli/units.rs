@@ -1,4 +1,5 @@
-//! The units of systemd in `config/deploy`: systemd itself checks them, and the server confirms what they say of it.
+//! The systemd units in `config/deploy`: systemd checks their syntax and their hardening, and the server checks the
+//! settings in them.
 
 use std::collections::BTreeSet;
 use std::fs;

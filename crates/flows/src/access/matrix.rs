@@ -311,7 +311,8 @@ impl Matrices {
             escalation.as_ref().map_or(Ok(()), |_| Err(ActivationRefusal::Escalation))
         };
         let digest = Fingerprint::from_bytes(next.matrix.digest());
-        let previous = Some(self.active.load().version).filter(|version| *version > 0);
+        let former = self.active.load();
+        let previous = Some(former.version).filter(|version| *version > 0);
         let event = self.event(kind, principal, Details::Matrix { version, digest, previous });
         let activation =
             Activation { revision: next.revision, version, by: principal.actor, at: event.at };
@@ -328,6 +329,7 @@ impl Matrices {
             activation,
             roles: &roles,
             moves,
+            administrators: [&former.admin, &next.admin],
             principal,
             rule: &judge,
             effects: &effects,

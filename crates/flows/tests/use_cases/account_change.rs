@@ -127,6 +127,7 @@ fn a_change_that_goes_by_an_old_matrix_is_not_made() {
         activation,
         roles: &roles,
         moves: &[],
+        administrators: [&ada.role; 2],
         principal,
         rule: &|_| Ok(()),
         effects,

@@ -140,7 +140,8 @@ fn activate(
     connection: &mut Connection,
     activating: &ActivationRequest<'_>,
 ) -> Result<Activated, Failure> {
-    let ActivationRequest { activation, roles, moves, principal, rule, .. } = activating;
+    let ActivationRequest { activation, roles, moves, administrators, principal, rule, .. } =
+        activating;
     if !is_entitled(connection, principal)? {
         return Ok(Activated::Refused(ActivationRefusal::CallerChanged));
     }
@@ -159,7 +160,7 @@ fn activate(
     if revision(connection)? >= activation.revision {
         return Ok(Activated::Superseded);
     }
-    let moved = role_move::move_accounts(connection, moves)?;
+    let moved = role_move::move_accounts(connection, moves, *administrators)?;
     Ok(moved.map_or_else(Activated::Refused, Activated::Done))
 }
 

@@ -14,11 +14,11 @@ use portcullis_token::{Revocation, RevocationEntry};
 
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
-use crate::identity::account::AccountSnapshotRow;
+use crate::identity::account::{self, AccountSnapshotRow};
 use crate::node::revocation;
 use crate::schema::{accounts, invitations, sessions};
 use crate::sign_in::sign_out;
-use crate::sql_type::{Instant, Key, bigint};
+use crate::sql_type::{Instant, Key};
 
 /// The maximum of rows in one statement.
 const ROWS: usize = 1_000;
@@ -27,32 +27,28 @@ const ROWS: usize = 1_000;
 type Moved = Result<Vec<MovedAccount>, ActivationRefusal>;
 
 /// Moves accounts and invitations. Access tokens of the accounts become invalid, because they name the former role;
-/// their sessions stay.
+/// their sessions stay. A refusal has changed nothing.
 pub(super) fn move_accounts(
     connection: &mut Connection,
     moves: &[RoleMove],
+    administrators: [&Role; 2],
 ) -> Result<Moved, Failure> {
     if moves.is_empty() {
         return Ok(Ok(Vec::new()));
     }
+    // The lock on the matrix keeps every account in its role.
+    if let Err(invalid) = check(connection, moves, administrators)? {
+        return Ok(Err(ActivationRefusal::InvalidMove(invalid)));
+    }
     let from: Vec<&str> = moves.iter().map(|it| it.from.as_str()).collect();
     let last_issued = lock(connection, &from)?;
-    let found = accounts::table
-        .filter(accounts::role.eq_any(&from))
-        .order(accounts::id)
-        .limit(bigint(u64::try_from(MAX_MOVED).unwrap_or(u64::MAX)).saturating_add(1));
+    let found = accounts::table.filter(accounts::role.eq_any(&from)).order(accounts::id);
     let found: Vec<AccountSnapshotRow> = dispatch!(connection, inner => {
         found.select(AccountSnapshotRow::as_select()).load(inner)
     })?;
-    if found.len() > MAX_MOVED {
-        return Ok(Err(ActivationRefusal::InvalidMove(InvalidMove::TooMany)));
-    }
     // Read after all locks, so that it is later than any token that the locks waited for.
     let now = connection.now()?;
-    let until = revocation::until(connection, now)?;
-    let ending = SessionEnd { reason: EventKind::RoleChanged, at: now, revoked_until: until };
-    let (mut done, mut void) = (Vec::new(), Vec::new());
-    let mut groups: BTreeMap<(Role, Option<Timestamp>), Vec<Key>> = BTreeMap::new();
+    let mut planned = Vec::new();
     for row in found {
         let AccountSnapshot { account: before, tokens_valid_from: former } = row.try_into()?;
         let Some(to) = moves.iter().find(|it| it.from == before.role).map(|it| &it.to) else {
@@ -64,19 +60,54 @@ pub(super) fn move_accounts(
         let Ok(valid_from) = valid_from else {
             return Ok(Err(ActivationRefusal::RoleJustChanged));
         };
-        let is_ahead =
-            valid_from.is_some() && valid_from.as_ref() < last_issued.get(&before.id.into());
-        let sessions_ended = if is_ahead {
-            sign_out::end_all(connection, before.id, None, ending)?.session_count()
-        } else {
-            0
-        };
+        planned.push((MovedAccount { before, after, sessions_ended: 0 }, valid_from));
+    }
+    carry_out(connection, &mut planned, &last_issued, now)?;
+    move_invitations(connection, moves)?;
+    Ok(Ok(planned.into_iter().map(|(account, _)| account).collect()))
+}
+
+fn check(
+    connection: &mut Connection,
+    moves: &[RoleMove],
+    [former, next]: [&Role; 2],
+) -> Result<Result<(), InvalidMove>, Failure> {
+    let from: Vec<&str> = moves.iter().map(|it| it.from.as_str()).collect();
+    let count = accounts::table.filter(accounts::role.eq_any(&from)).count();
+    let count: i64 = dispatch!(connection, inner => count.get_result(inner))?;
+    if usize::try_from(count).is_ok_and(|count| count > MAX_MOVED) {
+        return Ok(Err(InvalidMove::TooMany));
+    }
+    let administrators = moves.iter().filter(|it| it.to == *next).map(|it| it.from.as_str());
+    let administrators: Vec<&str> = administrators.chain([next.as_str()]).collect();
+    let loses_the_last = from.contains(&former.as_str())
+        && account::active_people(connection, &administrators, None)? == 0
+        && account::active_people(connection, &[former.as_str()], None)? > 0;
+    Ok(if loses_the_last { Err(InvalidMove::NoAdministrator(next.clone())) } else { Ok(()) })
+}
+
+/// Writes the new roles, and makes the former tokens invalid. A session with tokens that are dated ahead ends.
+fn carry_out(
+    connection: &mut Connection,
+    planned: &mut [(MovedAccount, Option<Timestamp>)],
+    last_issued: &HashMap<Key, Timestamp>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let until = revocation::until(connection, now)?;
+    let ending = SessionEnd { reason: EventKind::RoleChanged, at: now, revoked_until: until };
+    let mut void = Vec::new();
+    let mut groups: BTreeMap<(Role, Option<Timestamp>), Vec<Key>> = BTreeMap::new();
+    for (account, valid_from) in planned {
+        let id = account.after.id;
+        if valid_from.is_some() && valid_from.as_ref() < last_issued.get(&id.into()) {
+            let ended = sign_out::end_all(connection, id, None, ending)?;
+            account.sessions_ended = ended.session_count();
+        }
         void.extend(valid_from.map(|issued_before| RevocationEntry {
-            revocation: Revocation::Subject { account: before.id, issued_before },
+            revocation: Revocation::Subject { account: id, issued_before },
             until,
         }));
-        groups.entry((to.clone(), valid_from)).or_default().push(before.id.into());
-        done.push(MovedAccount { before, after, sessions_ended });
+        groups.entry((account.after.role.clone(), *valid_from)).or_default().push(id.into());
     }
     for ((role, valid_from), ids) in &groups {
         give(connection, ids, role, *valid_from, now)?;
@@ -85,8 +116,7 @@ pub(super) fn move_accounts(
         // A command of the operator accepts no tokens itself. The nodes read the feed.
         drop(revocation::record(connection, entries.to_vec(), now)?);
     }
-    move_invitations(connection, moves)?;
-    Ok(Ok(done))
+    Ok(())
 }
 
 /// Locks the accounts of these roles and their live sessions, in the order in which a change of one account locks

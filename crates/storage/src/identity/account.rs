@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use portcullis_domain::{
-    Account, AccountId, DisplayName, Email, NetworkList, Role, Timestamp, Username,
+    Account, AccountId, AccountKind, DisplayName, Email, NetworkList, Role, Timestamp, Username,
 };
 use portcullis_flows::StoreError;
 use portcullis_flows::identity::account::AccountStore;
@@ -14,7 +14,7 @@ use portcullis_password::PasswordHash;
 use crate::connection::{Connection, Inner, dispatch};
 use crate::failure::Failure;
 use crate::schema::accounts;
-use crate::sql_type::{Instant, Key};
+use crate::sql_type::{Instant, Key, natural};
 use crate::store::Store;
 use crate::time::clock_timestamp;
 
@@ -70,6 +70,22 @@ pub(crate) fn snapshot_now(
     }
     let Some(snapshot) = find_snapshot(connection, id)? else { return Ok(None) };
     Ok(Some((snapshot, connection.now()?)))
+}
+
+/// The number of active accounts of people with one of these roles, without this account.
+pub(crate) fn active_people(
+    connection: &mut Connection,
+    roles: &[&str],
+    without: Option<AccountId>,
+) -> Result<u64, Failure> {
+    let people = accounts::table
+        .filter(accounts::role.eq_any(roles))
+        .filter(accounts::kind.ne(AccountKind::Service.as_str()))
+        .filter(accounts::is_active.and(diesel::dsl::not(accounts::is_blocked)))
+        .filter(accounts::id.ne_all(without.map(Key::from)))
+        .count();
+    let count: i64 = dispatch!(connection, inner => people.get_result(inner))?;
+    Ok(natural(count))
 }
 
 /// The columns of an account that a token is issued from.

@@ -1,7 +1,7 @@
 //! `AccountChangeStore`: accounts, sessions and revocations in one transaction.
 
 use diesel::prelude::*;
-use portcullis_domain::{Account, AccountId, AccountKind, DisplayName, Role, Timestamp};
+use portcullis_domain::{Account, AccountId, DisplayName, Role, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::Effects;
 use portcullis_flows::identity::account_change::{
@@ -30,7 +30,7 @@ use crate::sign_in::reauthentication;
 use crate::sign_in::session;
 use crate::sign_in::sign_out;
 use crate::sign_in::unlock;
-use crate::sql_type::{Instant, Key, natural};
+use crate::sql_type::{Instant, Key};
 use crate::store::Store;
 
 impl AccountChangeStore for Store {
@@ -174,14 +174,7 @@ fn other_administrators(
     account: AccountId,
     role: &Role,
 ) -> Result<u64, Failure> {
-    let others = accounts::table
-        .filter(accounts::role.eq(role.as_str()))
-        .filter(accounts::kind.ne(AccountKind::Service.as_str()))
-        .filter(accounts::is_active.and(diesel::dsl::not(accounts::is_blocked)))
-        .filter(accounts::id.ne(Key::from(account)))
-        .count();
-    let count: i64 = dispatch!(connection, inner => others.get_result(inner))?;
-    Ok(natural(count))
+    account::active_people(connection, &[role.as_str()], Some(account))
 }
 
 /// Replaces the password. Its links of mails prove nothing any more.

@@ -132,11 +132,12 @@ fn a_rule_of_another_matrix_is_not_asked() {
         let activated = |_: &Activated, at| {
             samples::event(EventKind::MatrixActivated, Outcome::Success, at).into()
         };
-        let roles = ["msa"];
+        let (roles, admin) = (["msa"], role("admin"));
         let activating = ActivationRequest {
             activation,
             roles: &roles,
             moves: &[],
+            administrators: [&admin; 2],
             principal: &samples::operator(),
             rule: &|_| Ok(()),
             effects: &activated,

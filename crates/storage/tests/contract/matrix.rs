@@ -238,10 +238,12 @@ fn activate_if(
         SecurityEvent { outcome, at, ..event(EventKind::MatrixActivated) }.into()
     };
     let (activation, effects) = (*activation, &effects);
+    let admin = Role::parse("admin").unwrap();
     let activating = ActivationRequest {
         activation,
         roles,
         moves: &[],
+        administrators: [&admin; 2],
         principal: &samples::operator(),
         rule,
         effects,

@@ -81,6 +81,39 @@ fn what_is_refused_moves_nobody() {
 }
 
 #[test]
+fn a_move_leaves_an_administrator_and_ends_no_session_when_it_is_refused() {
+    use portcullis_flows::access::matrix::InvalidMove;
+    TestDatabase::on_both(|database| {
+        let store = &at(database.store(), NOW);
+        let ada = enrol(store, "ada");
+        SignIn::of(&ada, NOW + 3_600 * SECOND).opened(store);
+        begin(store);
+        let refused = |problem| Activated::Refused(ActivationRefusal::InvalidMove(problem));
+        let none = refused(InvalidMove::NoAdministrator(role("intern")));
+        assert_eq!(activate(store, 1, &["intern", "rn"], &[("msa", "rn")]), none);
+        enrol(store, "grace");
+        store
+            .execute(
+                "UPDATE accounts SET role = 'intern', is_active = FALSE WHERE username = 'grace'",
+            )
+            .unwrap();
+        assert_eq!(activate(store, 1, &["intern", "rn"], &[("msa", "rn")]), none);
+        store.execute("UPDATE accounts SET is_active = TRUE").unwrap();
+        // The last one of these accounts is refused.
+        enrol(store, "zoe");
+        store
+            .execute("UPDATE accounts SET role = 'msa', tokens_valid_from = created_at WHERE username = 'zoe'")
+            .unwrap();
+        let earlier = at(store, NOW - 3_600 * SECOND);
+        let ahead = Activated::Refused(ActivationRefusal::RoleJustChanged);
+        assert_eq!(activate(&earlier, 1, &["intern", "rn"], &[("msa", "rn")]), ahead);
+        assert_eq!((live_sessions(store), count(store, "revocations")), (1, 0));
+        let done = activate(store, 1, &["intern", "rn"], &[("msa", "rn")]);
+        assert!(matches!(&done, Activated::Done(accounts) if accounts.len() == 2), "{done:?}");
+    });
+}
+
+#[test]
 fn a_session_whose_tokens_are_dated_ahead_ends_and_invitations_move_too() {
     TestDatabase::on_both(|database| {
         let store = &at(database.store(), NOW);
@@ -155,6 +188,7 @@ fn activate(store: &Store, revision: u64, roles: &[&str], moves: &[(&str, &str)]
         activation: Activation { revision, version: 1, by: Actor::Operator, at: NOW },
         roles,
         moves: &moves,
+        administrators: [&role("msa"), &role("intern")],
         principal: &samples::operator(),
         rule: &|_| Ok(()),
         effects: &|_, at| {

@@ -52,7 +52,7 @@ pub(super) fn run(
             MatrixSource::Version(number) => *number,
             MatrixSource::File(path) => matrices.propose(&named::read(path)?, &operator)?,
         };
-        if number != matrices.active().load().version {
+        if number != matrices.active().load().version || !arguments.moves.is_empty() {
             moved = matrices.activate_moving(number, &arguments.moves, &operator)?;
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Activated {
 impl fmt::Display for Activated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, previous, changes, accounts_moved } = self;
-        if version == previous {
+        if version == previous && *accounts_moved == 0 {
             return write!(f, "Version {version} is in force already.");
         }
         writeln!(f, "Version {version} is in force in place of version {previous}.")?;

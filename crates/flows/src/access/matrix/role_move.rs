@@ -30,6 +30,9 @@ pub enum InvalidMove {
     /// A role has two new ones.
     #[error("the role {0} is moved twice")]
     Twice(Role),
+    /// Nobody could administer the server afterwards.
+    #[error("no active account would have the most senior role {0}")]
+    NoAdministrator(Role),
     /// One transaction would take too long.
     #[error("more than {MAX_MOVED} accounts have these roles")]
     TooMany,

@@ -52,6 +52,8 @@ pub struct ActivationRequest<'a> {
     pub roles: &'a [&'a str],
     /// The new roles of accounts whose role it lacks.
     pub moves: &'a [RoleMove],
+    /// The most senior role before and after the activation: a move must leave an administrator.
+    pub administrators: [&'a Role; 2],
     /// The principal; its account must still have the role and the state of its credential.
     pub principal: &'a Principal,
     /// Checks the principal's account in the transaction; `None` if deleted, or the operator.
