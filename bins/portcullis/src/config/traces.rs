@@ -24,9 +24,16 @@ pub(crate) fn check(raw: &raw::Traces, findings: &mut Findings) -> Traces {
         findings.fault(ENDPOINT, "is set, and this build sends no traces", remedy);
     }
     let parsed = endpoint.and_then(|text| Url::parse(text).ok());
-    let parsed = parsed.filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    // The address is shown among the settings, so it may have no credential.
+    let parsed = parsed.filter(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+    });
     if endpoint.is_some() && parsed.is_none() {
-        let remedy = "write one such as http://127.0.0.1:4318/v1/traces";
+        let remedy = "write one such as http://127.0.0.1:4318/v1/traces; OTEL_EXPORTER_OTLP_HEADERS has credentials";
         findings.fault(ENDPOINT, "is no address of a collector", remedy);
     }
     let sample_ratio = raw.sample_ratio.unwrap_or(1.0);

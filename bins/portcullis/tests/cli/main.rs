@@ -39,6 +39,7 @@ mod service_manager;
 mod shell;
 mod sign_in_log;
 mod socket_activation;
+#[cfg(feature = "otlp")]
 mod traces;
 mod units;
 mod user_create;

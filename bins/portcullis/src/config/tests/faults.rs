@@ -23,6 +23,7 @@ pub(super) const FAULTS: &[(&str, &str, &str)] = &[
     ("SECURE_COOKIES", "2", "server.secure_cookies"),
     ("PORTCULLIS__TRACES__ENDPOINT", "127.0.0.1:4318", "traces.endpoint"),
     ("PORTCULLIS__TRACES__ENDPOINT", "ftp://127.0.0.1/v1/traces", "traces.endpoint"),
+    ("PORTCULLIS__TRACES__ENDPOINT", "http://ada:pw@127.0.0.1/v1/traces", "traces.endpoint"),
     ("PORTCULLIS__TRACES__SAMPLE_RATIO", "1.5", "traces.sample_ratio"),
     ("PORTCULLIS__TRACES__SAMPLE_RATIO", "nan", "traces.sample_ratio"),
     ("DATABASE_URL", "mysql://localhost/auth", "database.url"),
@@ -279,4 +280,12 @@ fn broken_syntax_is_located_and_hides_nothing_else() {
     assert!(text.contains("line 4") && text.contains("line 6"), "{text}");
     assert!(text.contains("log.level") && text.contains("database.url"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+#[cfg(not(feature = "otlp"))]
+fn a_build_without_an_exporter_refuses_a_collector() {
+    let given =
+        Given::variables(&[("PORTCULLIS__TRACES__ENDPOINT", "http://127.0.0.1:4318/v1/traces")]);
+    assert_eq!(given.keys(), ["traces.endpoint"]);
 }
