@@ -273,6 +273,11 @@ impl TestServer {
         &self.redirect
     }
 
+    /// True if it publishes the keys of its tokens.
+    pub(crate) const fn has_key_pair(&self) -> bool {
+        self.settings.algorithm.is_some()
+    }
+
     /// The clock of the server.
     pub fn clock(&self) -> &TestClock {
         &self.clock
@@ -339,7 +344,7 @@ impl TestServer {
         if !settings.prints_mails {
             config.mail.transport = None;
         }
-        config.tokens.issuer = Some("https://auth.example.test".to_owned());
+        config.tokens.issuer = Some(ISSUER.to_owned());
         config.tokens.algorithm = settings.algorithm;
         config.audit.recording = settings.recording;
         config.audit.retention = settings.audit_retention;
@@ -372,9 +377,14 @@ pub fn settings(origin: &str) -> Settings {
         secure_cookies: false,
         tls: None,
         workers: Some(2),
+        // A test runs them itself: they remove old rows, and the clock of a test jumps.
+        exclusive_jobs_delay: Duration::MAX,
         ..Settings::new(origin.to_owned())
     }
 }
+
+/// The issuer of the tokens of every test server.
+pub(crate) const ISSUER: &str = "https://auth.example.test";
 
 /// The name and the secret of the only service that every test server knows.
 pub const SERVICE: (&str, &str) = ("scheduling", "tEsT-fFa7YcXhR2mWq9Lk4JvZs8Bn1Gd5Pu3Ty6EoA0");

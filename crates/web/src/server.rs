@@ -11,7 +11,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::{rt, web};
 use futures_util::future::{join_all, select_all, try_join_all};
 use portcullis_domain::{Clock, Supervised};
-use portcullis_flows::node::job::Jobs;
+use portcullis_flows::node::job::RunningJobs;
 
 use crate::application::{Application, Background, Part};
 use crate::lifecycle::{DRAIN_TIMEOUT, STOP_TIMEOUT, ServeError};
@@ -80,6 +80,7 @@ async fn run(
     told: &mpsc::Sender<()>,
 ) -> Result<(), ServeError> {
     let delay = settings.shutdown_delay;
+    let jobs_delay = settings.exclusive_jobs_delay;
     let tls = settings.tls.clone();
     let servers = servers::build(listeners, &application, settings)?;
     let Application { lifecycle, decisions, ambient, close_streams, .. } = application;
@@ -88,7 +89,8 @@ async fn run(
     let mut server = select_all(servers.into_iter().map(rt::spawn));
     // It continues during the shutdown, in which requests are still answered.
     let certificate = follow_certificate(tls, clock.clone(), report.clone())?;
-    let work = beside(&application.jobs, application.parts, application.background, certificate)?;
+    let running = application.jobs.start(jobs_delay)?;
+    let work = beside(running, application.parts, application.background, certificate);
     let mut work = rt::spawn(work);
     report(Phase::Ready);
     let ended = tokio::select! {
@@ -123,31 +125,28 @@ async fn run(
     ended
 }
 
-/// Starts jobs and background work; returns the name of the first part that ends.
-fn beside<C: Future<Output = ()>>(
-    jobs: &Jobs,
+/// The jobs and the background work; returns the name of the first part that ends.
+async fn beside(
+    running: RunningJobs,
     mut parts: Vec<Part>,
     background: Background,
-    certificate: C,
-) -> io::Result<impl Future<Output = &'static str> + use<C>> {
-    let running = jobs.start(JOBS_DELAY)?;
+    certificate: impl Future<Output = ()>,
+) -> &'static str {
     parts.push(Part { name: "jobs", is_running: Box::new(move || running.is_running()) });
-    Ok(async move {
-        let mut background = pin!(background());
-        let mut certificate = pin!(certificate);
-        let mut second = rt::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                () = &mut background => return "background",
-                () = &mut certificate => return "certificate",
-                _ = second.tick() => {
-                    if let Some(ended) = parts.iter().find(|part| !(part.is_running)()) {
-                        return ended.name;
-                    }
+    let mut background = pin!(background());
+    let mut certificate = pin!(certificate);
+    let mut second = rt::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = &mut background => return "background",
+            () = &mut certificate => return "certificate",
+            _ = second.tick() => {
+                if let Some(ended) = parts.iter().find(|part| !(part.is_running)()) {
+                    return ended.name;
                 }
             }
         }
-    })
+    }
 }
 
 /// Reloads the certificate when its files change, and on SIGHUP. Has no end.
@@ -182,9 +181,6 @@ fn follow_certificate(
     })
 }
 
-/// The delay of exclusive jobs: they write to the database, and the first requests have priority.
-const JOBS_DELAY: Duration = Duration::from_secs(1);
-
 /// The time for the last steps of the shutdown.
 const END_MARGIN: Duration = Duration::from_millis(1500);
 
@@ -207,11 +203,13 @@ pub fn spawn(
         let decisions = Arc::clone(&application.decisions);
         let served = rt::System::new().block_on(async {
             let tls = settings.tls.clone();
+            let jobs_delay = settings.exclusive_jobs_delay;
             let servers = servers::build(listeners, &application, settings)?;
             let certificate =
                 follow_certificate(tls, application.ambient.clock.clone(), Arc::new(|_| {}))?;
             let Application { parts, background, .. } = application;
-            let work = beside(&application.jobs, parts, background, certificate)?;
+            let running = application.jobs.start(jobs_delay)?;
+            let work = beside(running, parts, background, certificate);
             let _ = send.send(servers.iter().map(Server::handle).collect());
             let work = rt::spawn(work);
             let outcome = try_join_all(servers).await;

@@ -43,6 +43,9 @@ pub struct Settings {
     /// The time in which the server continues to accept and answer after a signal to stop, while it
     /// reports that it is not ready.
     pub shutdown_delay: Duration,
+    /// The time from the start to the first exclusive jobs: they write to the database, and the
+    /// first requests have priority.
+    pub exclusive_jobs_delay: Duration,
     /// Lines that could not be written to the log; counted by the writer of the log.
     pub log_lines_lost: Arc<AtomicU64>,
     /// The receiver of the traces of requests.
@@ -100,6 +103,7 @@ impl Settings {
             tls: None,
             workers: None,
             shutdown_delay: Duration::ZERO,
+            exclusive_jobs_delay: Duration::from_secs(1),
             log_lines_lost: Arc::default(),
             traces: None,
         }

@@ -131,7 +131,6 @@ impl Server {
         log_lines_lost: Arc<AtomicU64>,
     ) -> Settings {
         Settings {
-            origin: self.origin(bound),
             cors_origins: self.cors_origins.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             forwarding_header: self.forwarding_header,
@@ -140,10 +139,9 @@ impl Server {
             requests: limits.requests_under_way,
             secure_cookies: self.secure_cookies,
             tls,
-            workers: None,
             shutdown_delay: self.shutdown_delay,
             log_lines_lost,
-            traces: None,
+            ..Settings::new(self.origin(bound))
         }
     }
 }
