@@ -84,7 +84,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("argon2", &["crates/password", "bins/bench"]),
     ("askama", &["crates/console"]),
     ("aws-lc-rs", &["crates/audit", "crates/token", "crates/mfa", "crates/testkit", "bins/bench"]),
-    ("axum", &["crates/guard"]),
+    ("axum", &["crates/guard", "crates/testkit"]),
     ("bcrypt", &["crates/password"]),
     ("cbor4ii", &["crates/mfa"]),
     ("chacha20poly1305", &["crates/token", "crates/mfa"]),
@@ -108,7 +108,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sd-notify", &["bins/portcullis"]),
     ("tokio-rustls", &["crates/web"]),
     ("totp-rs", &["crates/mfa"]),
-    ("tower", &["crates/guard"]),
+    ("tower", &["crates/guard", "crates/testkit"]),
     ("utoipa", &["crates/api", "crates/web"]),
     ("zxcvbn", &["crates/password"]),
 ];

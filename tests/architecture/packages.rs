@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::{Member, Outcome, assert_none, members, root, sources};
 
 /// Members that no other program uses: they are never published.
-const PRIVATE: &[&str] = &["bins/bench", "crates/testkit", "tests"];
+const PRIVATE: &[&str] = &["bins/bench", "tests"];
 
 /// The fields that all packages share.
 const SHARED: &[&str] = &["version", "edition", "rust-version", "license", "repository", "publish"];
@@ -25,6 +25,7 @@ const CATEGORIES: &[&str] = &[
     "data-structures",
     "database",
     "development-tools::procedural-macro-helpers",
+    "development-tools::testing",
     "email",
     "network-programming",
     "web-programming",
@@ -228,7 +229,8 @@ fn beginning_fault(readme: &str, package: &str, version: &str) -> Option<String>
     let Some(Ok(manifest)) = manifest.map(str::parse::<Table>) else {
         return Some("begin with the block `toml,part` of its dependencies".to_owned());
     };
-    let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+    let dependencies = manifest.get("dependencies").or_else(|| manifest.get("dev-dependencies"));
+    let dependencies = dependencies.and_then(Value::as_table);
     let dependencies = dependencies.cloned().unwrap_or_default();
     let Some(example) = blocks.next().filter(|block| block.starts_with("rust")) else {
         return Some("let an example follow the dependencies".to_owned());

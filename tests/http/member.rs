@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_audit::{EventKind, Outcome};
 use portcullis_domain::{Account, AccountId, AccountKind, Clock, Role};
-use portcullis_flows::access::matrix::MatrixStore;
-use portcullis_flows::identity::registration::{NewAccount, RegistrationStore};
 use portcullis_testkit::{
     Answer, AuthenticatorApp, Browser, PASSWORD, SoftAuthenticator, TestServer, samples,
 };
@@ -36,19 +33,7 @@ impl Member {
     }
 
     fn of(server: &TestServer, account: &Account) -> Self {
-        let event = samples::event(EventKind::AccountCreated, Outcome::Success, samples::NOW);
-        let hash = samples::password_hash();
-        let store = server.database().store();
-        let event = event.about(account.id);
-        let newest = store.newest_activation().expect("the database answers");
-        let new = NewAccount {
-            account,
-            password_hash: Some(&hash),
-            revision: newest.map_or(0, |newest| newest.revision),
-            effects: &event.into(),
-            must_verify_email: false,
-        };
-        store.create(&new).expect("the database takes the account");
+        server.add_account(account);
         let mut browser = Browser::of(server);
         let token = browser.sign_in_for_tokens(account.username.as_str()).field("access_token");
         Self { account: account.id, token, browser }

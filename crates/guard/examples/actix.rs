@@ -18,7 +18,10 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 #[actix_web::main]
 #[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
+    let mut arguments = std::env::args().skip(1);
+    let issuer = arguments.next().unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8090".to_owned());
+    let guard = Guard::builder(&issuer, "portcullis")
         .credential("scheduling", std::env::var("SCHEDULING_SECRET")?)
         .matrix(Matrix::parse(words::MATRIX)?)
         .api_keys()
@@ -31,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .route("/schedules", web::post().to(create_schedule))
             .route("/absences/of/{owner}/approval", web::post().to(approve_absence))
     };
-    Ok(HttpServer::new(app).workers(1).bind(("127.0.0.1", 8090))?.run().await?)
+    Ok(HttpServer::new(app).workers(1).bind(address)?.run().await?)
 }
 
 /// Everybody who is signed in, and every program with an API key.

@@ -22,7 +22,10 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "an example has no other configuration")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let guard = Guard::builder("http://127.0.0.1:8080", "portcullis")
+    let mut arguments = std::env::args().skip(1);
+    let issuer = arguments.next().unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8090".to_owned());
+    let guard = Guard::builder(&issuer, "portcullis")
         .credential("scheduling", std::env::var("SCHEDULING_SECRET")?)
         .matrix(Matrix::parse(words::MATRIX)?)
         .api_keys()
@@ -33,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/schedules", post(create_schedule))
         .route("/absences/of/{owner}/approval", post(approve_absence))
         .layer(Protect::by(&guard));
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 8090)).await?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
     // The guard learns the address of the client, for API keys that are bound to networks.
     Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }

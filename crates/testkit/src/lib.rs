@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics, and that is its report"
 )]
 
+mod accounts;
 mod answer;
 mod authenticator;
 mod authenticator_app;

@@ -54,7 +54,7 @@ pub fn matrix() -> Matrix {
 }
 
 /// The text of the default access matrix.
-pub const MATRIX: &str = include_str!("../../../config/access_matrix.toml");
+pub const MATRIX: &str = include_str!("../config/access_matrix.toml");
 
 /// An active account of that name, with an email address that contains it and the role `msa`.
 pub fn account(name: &str) -> Account {

@@ -4,9 +4,9 @@
 //! the next one are its output, in which `…` stands for any text, and alone on a line for any lines. The blocks of
 //! the README have their output as comments.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -136,14 +136,19 @@ fn run(page: &Path, steps: &[Step]) {
     fs::create_dir(&programs).unwrap();
     symlink(env!("CARGO_BIN_EXE_portcullis"), programs.join("portcullis")).unwrap();
     symlink(python(), programs.join("python3")).unwrap();
+    let cargo = programs.join("cargo");
+    fs::write(&cargo, here(CARGO)).unwrap();
+    fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(machine.path(""))
         .env_clear()
         .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()))
         .env("LANG", "C.UTF-8")
+        .env("BUILT", Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap())
         .env("PORTCULLIS__SERVER__ADDRESS", here("127.0.0.1:8080"))
         .env("PORTCULLIS__SERVER__OPERATIONS_ADDRESS", here("127.0.0.1:9080"))
+        .env("SERVICE", here("127.0.0.1:8090").replace(':', "/"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -174,18 +179,32 @@ fn programs_beside(page: &Path) -> Vec<PathBuf> {
 /// A line between the outputs of two commands.
 const MARK: &str = "\n@@ next command @@\n";
 
-/// The command, with a mark before its output. A server in the background is awaited.
+/// `cargo run` of an example. `cargo test` has built it, unless targets are chosen: then `cargo build --examples` must.
+const CARGO: &str = r#"#!/bin/bash
+[[ $* == run* ]] || exit 2
+example=first
+while (($#)); do if [[ $1 == --example ]]; then example=$2; fi; shift; done
+exec "$BUILT/examples/$example" http://127.0.0.1:8080 127.0.0.1:8090
+"#;
+
+/// The command, with a mark before its output. A server or a service in the background is awaited.
 fn run_in_bash(command: &str) -> String {
     let mark = format!("printf '{}'\n", MARK.replace('\n', "\\n"));
-    let Some(server) = command.strip_suffix("portcullis serve &") else {
+    let Some(service) = command.strip_suffix('&') else {
         return format!("{mark}{command}\n");
     };
-    let address = server.split_whitespace().find_map(|word| word.split_once("SERVER__ADDRESS="));
-    let address = address.map_or("$PORTCULLIS__SERVER__ADDRESS", |(_, address)| address);
+    let answers = match service.strip_suffix("portcullis serve ") {
+        Some(variables) => {
+            let mut words = variables.split_whitespace();
+            let own = words.find_map(|word| word.split_once("SERVER__ADDRESS="));
+            let address = own.map_or("$PORTCULLIS__SERVER__ADDRESS", |(_, address)| address);
+            format!("curl -sf http://{address}/health/live >/dev/null")
+        }
+        None => "(: </dev/tcp/$SERVICE) 2>/dev/null".to_owned(),
+    };
     format!(
-        "{mark}{server}portcullis serve >>serve.log 2>&1 &\n\
-         for try in $(seq 1200); do\n\
-         curl -sf http://{address}/health/live >/dev/null && break; sleep 0.05; done\n"
+        "{mark}{service}>>serve.log 2>&1 &\n\
+         for try in $(seq 1200); do {answers} && break; sleep 0.05; done\n"
     )
 }
 
