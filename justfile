@@ -47,19 +47,21 @@ coverage:
     #!/usr/bin/env bash
     set -euo pipefail
     command -v cargo-tarpaulin >/dev/null || cargo install --locked cargo-tarpaulin --version 0.37.5
-    tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 900 \
-        -p portcullis-domain -p portcullis-mail -p portcullis-password -p portcullis-token -p portcullis-mfa -p portcullis-rate-limit -p portcullis-redis -p portcullis-flows \
-        --features portcullis-domain/moderation,portcullis-password/range-service --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout \
-        --include-files crates/{domain,mail,password,token,mfa,rate-limit,redis,flows}/src/\* | tee /dev/stderr | awk '
+    crates=(domain mail password token mfa rate-limit redis flows access audit guard)
+    arguments=()
+    for name in "${crates[@]}"; do arguments+=(--package "portcullis-$name" --include-files "crates/$name/src/*"); done
+    tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 900 "${arguments[@]}" \
+        --features portcullis-domain/moderation,portcullis-password/range-service,portcullis-guard/actix,portcullis-guard/axum \
+        --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout | tee /dev/stderr | awk -v names="${crates[*]}" '
             $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
                 split($2, path, "/"); split($3, lines, "/")
                 covered[path[2]] += lines[1]; all[path[2]] += lines[2]
             }
             END {
                 print "\nline coverage"
-                count = split("domain mail password token mfa rate-limit redis flows", names, " ")
+                count = split(names, crates, " ")
                 for (i = 1; i <= count; i++) {
-                    name = names[i]
+                    name = crates[i]
                     share = all[name] ? 100 * covered[name] / all[name] : 0
                     printf "  %-10s %5d of %5d  %5.1f %%\n", name, covered[name], all[name], share
                     if (share < 90) failed = failed " " name
