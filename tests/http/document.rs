@@ -313,7 +313,7 @@ fn parsed() -> Value {
 }
 
 /// Method, path and description of every operation.
-fn operations() -> Vec<(String, String, Value)> {
+pub(crate) fn operations() -> Vec<(String, String, Value)> {
     let document = parsed();
     let paths = document["paths"].as_object().expect("there are paths");
     let operations = paths.iter().flat_map(|(path, item)| {

@@ -29,6 +29,7 @@ mod delivery;
 mod devices;
 mod disavowal;
 mod document;
+mod document_for_clients;
 mod email_change;
 mod email_verification;
 mod factor_limits;

@@ -175,7 +175,7 @@ pub(crate) const READ: Route = Route {
 ///
 /// Each number is the number of entries of the audit log of the kind `sign_in` in the period. A refusal is
 /// every outcome but `success`. The audit log records the access as a search.
-#[utoipa::path(get, path = READ.path, operation_id = "read_sign_in_statistics", tag = "audit",
+#[utoipa::path(get, path = READ.path, operation_id = "getSignInStatistics", tag = "audit",
     params(
         ("from" = Option<String>, Query, format = DateTime, pattern = "^(19[7-9]|[2-9][0-9]{2})",
             description = "The start, inclusive (RFC 3339, 1970 to 9999), by default a day before the end",

@@ -37,7 +37,7 @@ pub(crate) const LIST: Route = Route {
 /// fewer accounts than `limit`, also none, and another one can follow: only the last page has no
 /// `next_cursor`. The header `Link` contains the address of the next page (RFC 8288). The audit log records
 /// each page.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_users", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listUsers", tag = "users",
     params(
         ("q" = Option<String>, Query, description = "The first letters of a user name or an address",
             example = "ada"),

@@ -91,7 +91,7 @@ pub(crate) const LIST: Route = Route {
 /// Lists the invitations that wait, the latest first.
 ///
 /// The header `Link` contains the address of the next page (RFC 8288).
-#[utoipa::path(get, path = LIST.path, operation_id = "list_invitations", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listInvitations", tag = "users",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of invitations, 1 to 200, by default 50", example = 50),
@@ -152,7 +152,7 @@ pub(crate) const CREATE: Route = Route {
 ///
 /// A newer invitation replaces an earlier one for the same address. The link carries the token that
 /// `POST /api/auth/register` takes as `invitation`.
-#[utoipa::path(post, path = CREATE.path, operation_id = "create_invitation", tag = "users",
+#[utoipa::path(post, path = CREATE.path, operation_id = "createInvitation", tag = "users",
     request_body = InvitationBody,
     responses((status = 201, body = InvitationAnswer, description = "The invitation")))]
 pub(crate) async fn create(
@@ -190,7 +190,7 @@ pub(crate) const REVOKE: Route = Route {
 };
 
 /// Revokes an invitation that waits: its link does not work any more.
-#[utoipa::path(delete, path = REVOKE.path, operation_id = "revoke_invitation", tag = "users",
+#[utoipa::path(delete, path = REVOKE.path, operation_id = "revokeInvitation", tag = "users",
     params(("id" = String, Path, description = "The invitation",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e15")),
     responses((status = 204, description = "The invitation is revoked")))]

@@ -166,7 +166,7 @@ pub(crate) const EXPORT: Route = Route {
 /// Returns a copy of everything that is stored about the caller, as a JSON file of any size.
 ///
 /// The audit log records the copy before it begins. A HEAD request copies and records nothing.
-#[utoipa::path(get, path = EXPORT.path, operation_id = "export_own_data", tag = "auth",
+#[utoipa::path(get, path = EXPORT.path, operation_id = "exportOwnData", tag = "auth",
     responses((status = 200, body = OwnDataFile, description = "The file")))]
 pub(crate) async fn export(
     caller: Caller,

@@ -134,7 +134,7 @@ pub(crate) const INTROSPECT: Route = Route {
 };
 
 /// Returns the state of a token or an API key (RFC 7662), for services that do not verify tokens themselves.
-#[utoipa::path(post, path = INTROSPECT.path, tag = "services",
+#[utoipa::path(post, path = INTROSPECT.path, operation_id = "introspectToken", tag = "services",
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = IntrospectionAnswer, description = "The state of the token",
         example = json!({
@@ -176,7 +176,7 @@ pub(crate) const REVOKE: Route = Route {
 /// Revokes a token (RFC 7009): an access token alone, a refresh token with its session.
 ///
 /// The response is the same for an unknown or inactive token.
-#[utoipa::path(post, path = REVOKE.path, tag = "auth",
+#[utoipa::path(post, path = REVOKE.path, operation_id = "revokeToken", tag = "auth",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The token is not active")))]
 pub(crate) async fn revoke(

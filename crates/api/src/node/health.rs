@@ -35,7 +35,7 @@ pub(crate) const LIVE: Route = Route {
 };
 
 /// Liveness: the process answers. The database is not queried.
-#[utoipa::path(get, path = LIVE.path, tag = "operations",
+#[utoipa::path(get, path = LIVE.path, operation_id = "getLiveness", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The process answers")))]
 pub(crate) async fn live() -> Json<HealthAnswer> {
     Json(HealthAnswer { status: "live", notices: Vec::new() })
@@ -56,7 +56,7 @@ pub(crate) const READY: Route = Route {
 /// been recorded for five seconds; if the server is shutting down; if its clock differs from the
 /// database clock by more than five seconds; or if the revocation state is stale and the server is
 /// configured to refuse all tokens then.
-#[utoipa::path(get, path = READY.path, tag = "operations",
+#[utoipa::path(get, path = READY.path, operation_id = "getReadiness", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The server is ready")))]
 pub(crate) async fn ready(
     lifecycle: web::Data<Lifecycle>,

@@ -153,7 +153,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the background jobs of the node that answers.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_jobs", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listJobs", tag = "operations",
     responses((status = 200, body = JobsAnswer, description = "The jobs")))]
 pub(crate) async fn list(jobs: web::Data<Jobs>) -> Result<HttpResponse, Problem> {
     let reports = blocking(move || jobs.reports()).await?;

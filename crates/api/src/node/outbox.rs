@@ -105,7 +105,7 @@ pub(crate) const LIST: Route = Route {
 /// Lists the mails of the outbox, the newest first.
 ///
 /// The header `Link` contains the address of the next page (RFC 8288).
-#[utoipa::path(get, path = LIST.path, operation_id = "list_outbox", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listMails", tag = "operations",
     params(
         ("state" = Option<String>, Query, description = "`waiting`, `delivered`, `dead` or `void`",
             example = "dead"),
@@ -170,7 +170,7 @@ pub(crate) const RESEND: Route = Route {
 /// A link gets a new secret when it is sent. A mail that was delivered is not sent again, and neither is one
 /// whose code or link is over: of a finished sign-in, of a registration, an invitation or a change that is gone,
 /// or of an account that has got a later link.
-#[utoipa::path(post, path = RESEND.path, operation_id = "resend_mail", tag = "operations",
+#[utoipa::path(post, path = RESEND.path, operation_id = "resendMail", tag = "operations",
     params(("id" = String, Path, description = "The mail",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e19")),
     responses((status = 200, body = MailAnswer, description = "The mail, which is due now")))]

@@ -113,7 +113,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the keys that sign access tokens, with their states. No secret leaves the server.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_signing_keys", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listSigningKeys", tag = "operations",
     responses((status = 200, body = SigningKeysAnswer, description = "The keys")))]
 pub(crate) async fn list(ring: web::Data<KeyRing>) -> Result<HttpResponse, Problem> {
     let algorithm = ring.algorithm().map_or("HS256", KeyPairAlgorithm::name);
@@ -162,7 +162,7 @@ pub(crate) const ROTATE: Route = Route {
 /// Makes a new key pair, which is published at once and replaces the signing key later.
 ///
 /// The previous key stays published until its last token has expired, and is then retired automatically.
-#[utoipa::path(post, path = ROTATE.path, operation_id = "rotate_signing_key", tag = "operations",
+#[utoipa::path(post, path = ROTATE.path, operation_id = "rotateSigningKey", tag = "operations",
     request_body = SigningKeyRotationBody,
     responses((status = 201, body = SigningKeyAnswer, description = "The new key pair")))]
 pub(crate) async fn rotate(
@@ -215,7 +215,7 @@ pub(crate) const RETIRE: Route = Route {
 /// Servers refuse its tokens within a second, other services when their copy of the published keys expires. A key
 /// that signs cannot be retired: make a new one with `now` first, and wait four seconds. A shared secret of HS256
 /// can be retired in the same way once another key signs.
-#[utoipa::path(post, path = RETIRE.path, operation_id = "retire_signing_key", tag = "operations",
+#[utoipa::path(post, path = RETIRE.path, operation_id = "retireSigningKey", tag = "operations",
     params(("kid" = String, Path, description = "The name of the key",
         example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")),
     responses((status = 204, description = "The key is retired")))]

@@ -122,7 +122,7 @@ pub(crate) const LIST: Route = Route {
 ///
 /// The header `Link` contains the address of the next page (RFC 8288). The audit log records the first page
 /// of a search. A cursor continues only the same search.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_assessed_sign_ins", tag = "audit",
+#[utoipa::path(get, path = LIST.path, operation_id = "listAssessedSignIns", tag = "audit",
     params(
         ("outcome" = Option<String>, Query, pattern = "^(allowed|challenged|refused)$",
             description = "The recorded outcome: `allowed`, `challenged` or `refused`", example = "challenged"),
@@ -240,7 +240,7 @@ pub(crate) const REPLAY: Route = Route { path: "/api/admin/risk/replay", ..LIST 
 ///
 /// The risk is a function of the recorded facts. Nothing is changed. The audit log records the access as a
 /// search.
-#[utoipa::path(get, path = REPLAY.path, operation_id = "replay_risk", tag = "audit",
+#[utoipa::path(get, path = REPLAY.path, operation_id = "replaySignInRisk", tag = "audit",
     params(
         ("challenge_at" = Option<u32>, Query, minimum = 1, maximum = 1000,
             description = "The score from which a sign-in is challenged, by default that in force", example = 50),

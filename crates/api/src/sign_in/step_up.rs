@@ -62,7 +62,7 @@ pub(crate) const OPTIONS: Route = Route {
 /// Starts a step-up with a passkey.
 ///
 /// The challenge works once, in this session and within five minutes.
-#[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "step_up_options",
+#[utoipa::path(post, path = OPTIONS.path, operation_id = "startPasskeyStepUp", tag = "factors",
     responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     caller: Caller,
@@ -93,7 +93,7 @@ pub(crate) const STEP_UP: Route = Route {
 /// Proves a second factor again. For 15 minutes the session may then do what requires a recent one.
 ///
 /// The refresh token of the session stays as it is. A refresh does not prolong the 15 minutes.
-#[utoipa::path(post, path = STEP_UP.path, tag = "factors", operation_id = "step_up",
+#[utoipa::path(post, path = STEP_UP.path, operation_id = "stepUpSession", tag = "factors",
     request_body = StepUpBody,
     responses((status = 200, body = StepUpAnswer, description = "The new access token")))]
 pub(crate) async fn step_up(
