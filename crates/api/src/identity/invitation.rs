@@ -12,6 +12,7 @@ use portcullis_web::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::openapi::word;
 
@@ -73,9 +74,8 @@ pub(crate) struct InvitationBody {
     /// The role, from the access matrix: no higher than that of the caller.
     #[schema(value_type = String, max_length = 256, example = "resident")]
     role: ShortText,
-    /// The kind of the account: `user` (default) or `developer`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 256, example = "user")]
+    #[schema(schema_with = person_kind, required = false)]
     kind: Option<ShortText>,
 }
 
@@ -130,6 +130,13 @@ pub(crate) async fn list(
     Ok(response.json(InvitationsAnswer { items, next_cursor: page.next }))
 }
 
+fn person_kind() -> Object {
+    word::one_of_or_null(PersonKind::ALL.iter().map(|kind| kind.as_str()))
+        .description(Some("The kind of the account: `user` (default) or `developer`."))
+        .examples(["user"])
+        .build()
+}
+
 pub(crate) const CREATE: Route = Route {
     method: Method::Post,
     path: "/api/admin/invitations",
@@ -161,14 +168,11 @@ pub(crate) async fn create(
     body: Json<InvitationBody>,
 ) -> Result<HttpResponse, Problem> {
     let InvitationBody { email, role, kind } = body.0;
-    let kind = match kind.as_ref().map(|kind| kind.0.as_str()) {
-        None | Some("user") => PersonKind::User,
-        Some("developer") => PersonKind::Developer,
-        Some(_) => {
-            let message = "use user or developer".to_owned();
-            let fault = FieldProblem::new("kind".to_owned(), "unknown_kind", message);
-            return Err(Problem::invalid(vec![fault]));
-        }
+    let kind = kind.map_or(Some(PersonKind::User), |kind| PersonKind::of(&kind.0));
+    let Some(kind) = kind else {
+        let message = "use user or developer".to_owned();
+        let fault = FieldProblem::new("kind".to_owned(), "unknown_kind", message);
+        return Err(Problem::invalid(vec![fault]));
     };
     let invite = move || invitations.invite(&caller.0, &email.0, &role.0, kind);
     Ok(HttpResponse::Created().json(InvitationAnswer::from(blocking(invite).await?)))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::passkey_options::CreationOptionsAnswer;
+use crate::sign_in::passkey_options::{CreationOptionsAnswer, transports};
 use crate::sign_in::password::name;
 use crate::sign_in::reauthentication::CurrentCredentialBody;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
@@ -29,8 +29,7 @@ pub(crate) struct PasskeyAnswer {
     /// The model of the authenticator (AAGUID); zeros if it does not say.
     #[schema(example = "00000000-0000-0000-0000-000000000000")]
     model: String,
-    /// How a browser reaches the authenticator.
-    #[schema(example = json!(["internal"]))]
+    #[schema(schema_with = transports)]
     transports: Vec<&'static str>,
     /// True if it signs in alone: it needs no name, and its authenticator has verified its user.
     #[schema(example = true)]

@@ -17,7 +17,8 @@ use portcullis_web::{
     Query, Route, blocking,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::openapi::word;
 
@@ -109,6 +110,16 @@ impl From<ReplayedSignIn> for AssessedSignInAnswer {
     }
 }
 
+/// The recorded outcome, for the API document.
+struct OutcomeParameter;
+
+impl IntoParams for OutcomeParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = word::risk_outcome();
+        vec![word::query_parameter("outcome", "The recorded outcome", schema, "challenged")]
+    }
+}
+
 pub(crate) const LIST: Route = Route {
     method: Method::Get,
     path: "/api/admin/risk/sign-ins",
@@ -124,8 +135,7 @@ pub(crate) const LIST: Route = Route {
 /// of a search. A cursor continues only the same search.
 #[utoipa::path(get, path = LIST.path, operation_id = "listAssessedSignIns", tag = "audit",
     params(
-        ("outcome" = Option<String>, Query, pattern = "^(allowed|challenged|refused)$",
-            description = "The recorded outcome: `allowed`, `challenged` or `refused`", example = "challenged"),
+        OutcomeParameter,
         ("account" = Option<String>, Query, format = Uuid, description = "The account",
             example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::sign_in::challenge;
 use crate::sign_in::passkey_options::RequestOptionsAnswer;
+use crate::token_type::{self, TokenType};
 
 /// A second factor: a code or the assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
@@ -32,9 +33,8 @@ pub(crate) struct StepUpBody {
 /// A new access token of the session. With delivery `cookie`, it is only in a cookie.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StepUpAnswer {
-    /// Always `Bearer` (RFC 6750).
-    #[schema(pattern = "^Bearer$", example = "Bearer")]
-    token_type: &'static str,
+    #[schema(schema_with = token_type::bearer)]
+    token_type: TokenType,
     /// The time until the access token expires, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
@@ -121,7 +121,7 @@ pub(crate) async fn step_up(
     let in_body = issued.session.delivery == Delivery::Body;
     let token = issued.token.expose_secret();
     let mut response = HttpResponse::Ok().json(StepUpAnswer {
-        token_type: "Bearer",
+        token_type: TokenType::Bearer,
         expires_in: issued.expires_in.as_secs(),
         session_id: issued.session.id.to_string(),
         access_token: in_body.then(|| token.to_owned()),
