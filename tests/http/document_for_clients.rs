@@ -1,10 +1,10 @@
-//! The parts of the API document that generated clients are built from: the ids of the operations, and the
-//! enumerations.
+//! The parts of the API document that generated clients are built from: the ids of the operations, the server, the
+//! credentials, the cookies, and the enumerations.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use portcullis_testkit::contract;
+use portcullis_testkit::{Browser, TestDatabase, TestServer, TestSettings, contract};
 use serde_json::Value;
 
 use crate::document::operations;
@@ -78,6 +78,107 @@ fn the_ids_are_these_ones() {
         writeln!(table, "{id:<24} {method} {path}").expect("a text takes every line");
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_server_is_the_one_that_serves_the_document() {
+    let servers = contract::document()["servers"].as_array().expect("there are servers");
+    let urls: Vec<&Value> = servers.iter().map(|server| &server["url"]).collect();
+    assert_eq!(urls, ["/"]);
+}
+
+#[test]
+fn the_credentials_of_both_cookie_modes_are_described() {
+    let schemes = &contract::document()["components"]["securitySchemes"];
+    for (_, scheme) in schemes.as_object().into_iter().flatten() {
+        assert!(scheme["description"].is_string(), "{scheme}");
+    }
+    for (secure, scheme) in [(true, "cookie"), (false, "cookie_over_http")] {
+        let settings = TestSettings { secure_cookies: secure, ..TestSettings::default() };
+        let server = TestServer::with(TestDatabase::sqlite(), settings);
+        let mut browser = Browser::of(&server);
+        browser.register("ada");
+        let signed_in = browser.sign_in("ada");
+        let name = schemes[scheme]["name"].as_str().expect("a cookie has a name");
+        assert!(signed_in.set_cookie(name).is_some(), "{name}: {:?}", signed_in.headers);
+    }
+    let mut seen = 0;
+    for (method, path, operation) in operations() {
+        let accepted = operation["security"].as_array().expect("there is a list");
+        let by = |name| accepted.iter().find(|one| !one[name].is_null());
+        let csrf = |name| by(name).map(|one| !one["csrf"].is_null());
+        assert_eq!(csrf("cookie"), csrf("cookie_over_http"), "{method} {path}");
+        assert!(csrf("cookie").is_none_or(|has| has == (method != "get")), "{method} {path}");
+        seen += usize::from(by("cookie").is_some());
+    }
+    assert!(seen > 50, "{seen} operations");
+}
+
+/// The operations whose response sets or deletes a cookie. The contract compares each response with them.
+#[test]
+fn every_cookie_is_described_for_both_cookie_modes() {
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+            let header = &response["headers"]["Set-Cookie"];
+            if header.is_null() {
+                continue;
+            }
+            let request = format!("{method} {path} {status}");
+            ids.insert(operation["operationId"].as_str().unwrap_or_default().to_owned());
+            let examples = header["examples"].as_object().expect("there are examples");
+            assert!(examples.len() >= 2, "{request}");
+            for (name, example) in examples {
+                let line = example["value"].as_str().expect("an example is a line");
+                assert_eq!(contract::cookie_fault(header, line), None, "{request}");
+                let is_secure = line.contains("; Secure; ");
+                assert_eq!(is_secure, name.starts_with("__Host-"), "{request}: {line}");
+                let other = name.strip_prefix("__Host-").map(str::to_owned);
+                let other = other.unwrap_or_else(|| format!("__Host-{name}"));
+                assert!(examples.contains_key(&other), "{request}: {other}");
+                let about = header["description"].as_str().unwrap_or_default();
+                let secure_name = if is_secure { name } else { &other };
+                assert!(about.contains(&format!("`{secure_name}`")), "{request}: {about}");
+            }
+        }
+    }
+    let expected = [
+        "answerSecondFactor",
+        "changePassword",
+        "confirmTotpEnrolment",
+        "deleteOwnAccount",
+        "endAllSessions",
+        "endSession",
+        "forgetDevice",
+        "refreshTokens",
+        "registerPasskey",
+        "signIn",
+        "signInWithForm",
+        "signInWithPasskey",
+        "signOut",
+        "signOutEverywhere",
+        "startPasskeySignIn",
+        "stepUpSession",
+    ];
+    assert_eq!(ids, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn a_cookie_that_the_document_does_not_describe_is_found() {
+    let document = contract::document();
+    let response = &document["paths"]["/api/auth/refresh"]["post"]["responses"]["200"];
+    let header = &response["headers"]["Set-Cookie"];
+    let fault = |line| contract::cookie_fault(header, line);
+    assert_eq!(fault("access_token=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60"), None);
+    for line in [
+        "device=v; HttpOnly; SameSite=Strict; Path=/; Max-Age=60",
+        "access_token=v; SameSite=Lax; Path=/; Max-Age=60",
+        "access_token=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60",
+        "access_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0",
+        "__Host-access_token=v; HttpOnly; SameSite=Lax; Path=/; Max-Age=60",
+    ] {
+        assert!(fault(line).is_some(), "{line}");
+    }
 }
 
 #[test]
