@@ -37,6 +37,7 @@ mod factors;
 mod follower;
 mod foreign_apps;
 mod form;
+mod generated_clients;
 mod guarded_api_keys;
 mod headers;
 mod health;
