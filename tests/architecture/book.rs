@@ -81,7 +81,7 @@ fn every_program_of_the_first_pages_is_part_of_a_file_that_is_tested() -> Outcom
         let files = links(&text).into_iter().filter(|link| is_program(link));
         let sources: Vec<String> =
             files.map(|link| fs::read_to_string(folder.join(link))).collect::<Result<_, _>>()?;
-        let programs = ["rust", "python"];
+        let programs = ["rust", "python", "ts"];
         for block in blocks(&text, |language| programs.contains(&language)) {
             if !sources.iter().any(|source| source.contains(block.trim())) {
                 faults.push(format!("{}: no linked file contains\n{block}", page.display()));
@@ -94,7 +94,7 @@ fn every_program_of_the_first_pages_is_part_of_a_file_that_is_tested() -> Outcom
 
 fn is_program(link: &str) -> bool {
     let extension = Path::new(link).extension().unwrap_or_default();
-    ["rs", "py"].into_iter().any(|known| known == extension)
+    ["rs", "py", "ts"].into_iter().any(|known| known == extension)
 }
 
 /// The maximum number of words of a sentence in a page of the book that is a guide.

@@ -67,7 +67,7 @@ fn every_operation_has_a_name_a_summary_and_the_credentials_of_its_guard() {
         let authenticated = route.is_some_and(|route| {
             route.guard.is_signed_in() || route.guard.audience == Audience::Service
         });
-        assert_eq!(operation["security"].is_array(), authenticated, "{method} {path}");
+        assert_eq!(takes_credentials(&operation), authenticated, "{method} {path}");
     }
 }
 
@@ -84,6 +84,19 @@ fn every_body_has_an_example() {
                 has_example(content, &document),
                 "{method} {path}: {content_type} has no example: {content}"
             );
+        }
+    }
+}
+
+#[test]
+fn every_success_has_a_body_unless_its_status_says_everything() {
+    for (method, path, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("there are responses");
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() < "400") {
+            let has_body = response["content"].as_object().is_some_and(|it| !it.is_empty());
+            // RFC 7009 section 2.2: the status says everything.
+            let is_empty = status == "204" || path == "/api/auth/revoke";
+            assert_eq!(has_body, !is_empty, "{method} {path} {status}");
         }
     }
 }
@@ -236,7 +249,7 @@ fn the_server_takes_every_request_of_the_examples() {
         let path = path.replace("{id}", "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11");
         let headers = [("content-type", "application/json")];
         let method = method.to_uppercase();
-        let answer = if operation["security"].is_array() {
+        let answer = if takes_credentials(&operation) {
             admin.send(&method, &path, &headers, &body.to_string())
         } else {
             Browser::of(&server).send(&method, &path, &headers, &body.to_string())
@@ -279,6 +292,12 @@ fn a_parameter_that_the_server_takes_for_malformed_is_not_as_its_schema_says() {
     assert!(fault("1067-09-24T18:48:16Z").is_some());
 }
 
+/// True if the operation requires a credential. A public one has an empty list.
+fn takes_credentials(operation: &Value) -> bool {
+    let accepted = operation["security"].as_array().expect("an operation states its credentials");
+    !accepted.is_empty()
+}
+
 /// The content types of the request and of every answer, with their descriptions.
 fn contents(operation: &Value) -> Vec<(String, Value)> {
     let request = operation["requestBody"]["content"].as_object().into_iter().flatten();
@@ -313,7 +332,7 @@ fn parsed() -> Value {
 }
 
 /// Method, path and description of every operation.
-fn operations() -> Vec<(String, String, Value)> {
+pub(crate) fn operations() -> Vec<(String, String, Value)> {
     let document = parsed();
     let paths = document["paths"].as_object().expect("there are paths");
     let operations = paths.iter().flat_map(|(path, item)| {

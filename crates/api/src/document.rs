@@ -1,5 +1,8 @@
 //! The API document (OpenAPI 3.1), generated from the handlers and the route table.
 
+mod credentials;
+mod set_cookie;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_web::{Audience, Body, Code, Method, Problem, ProblemBody, Rate, Route};
@@ -8,9 +11,6 @@ use utoipa::OpenApi;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 
 use crate::openapi;
@@ -20,19 +20,7 @@ use crate::routes::route_table;
 pub fn document() -> String {
     let mut api = Api::openapi();
     if let Some(components) = &mut api.components {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-access_token"));
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
-        let csrf = ApiKey::Header(ApiKeyValue::new("X-CSRF-Token"));
-        components.add_security_scheme("csrf", SecurityScheme::ApiKey(csrf));
-        let service = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
-        components.add_security_scheme("service", SecurityScheme::Http(service));
-        let secret = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("service_secret", SecurityScheme::Http(secret));
-        let key =
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("API key").build();
-        components.add_security_scheme("api_key", SecurityScheme::Http(key));
+        credentials::add_schemes(components);
     }
     let mut bodies = BTreeSet::new();
     for route in route_table() {
@@ -45,6 +33,7 @@ pub fn document() -> String {
         });
         if let Some(operation) = operation {
             describe(operation, route);
+            set_cookie::describe(operation, route);
             if let Some(RefOr::T(body)) = &mut operation.request_body
                 && matches!(route.body, Body::OptionalJson(_))
             {
@@ -68,6 +57,7 @@ pub fn document() -> String {
             with a stable `code`. Times are RFC 3339 in UTC, ids are opaque.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
+    servers((url = "/", description = "The server that serves this document")),
     paths(
         crate::identity::registration::register,
         crate::identity::email_verification::verify,
@@ -193,20 +183,7 @@ struct Api;
 
 /// Adds the common parts of every operation: its guard, and its errors, each with an example.
 fn describe(operation: &mut Operation, route: &Route) {
-    let scheme = |name| SecurityRequirement::new(name, [""; 0]);
-    let key = route.guard.takes_api_keys().then(|| scheme("api_key"));
-    if route.guard.audience == Audience::Service {
-        let schemes = [scheme("service"), scheme("service_secret")];
-        operation.security = Some(schemes.into_iter().chain(key.clone()).collect());
-    }
-    if route.guard.is_signed_in() {
-        let by_cookie = match route.method {
-            Method::Get => scheme("cookie"),
-            _ => scheme("cookie").add("csrf", [""; 0]),
-        };
-        let schemes = [scheme("bearer"), by_cookie];
-        operation.security = Some(schemes.into_iter().chain(key).collect());
-    }
+    operation.security = Some(credentials::of(route));
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes(route) {
         by_status.entry(code.status()).or_default().push(code);

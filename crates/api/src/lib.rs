@@ -14,6 +14,7 @@ mod openapi;
 mod operations;
 mod routes;
 mod sign_in;
+mod token_type;
 
 pub use application::{configure, liveness};
 pub use docs::VIEWER;

@@ -84,6 +84,17 @@ pub enum AssuranceLevel {
 }
 
 impl AuthenticationMethod {
+    /// All values.
+    pub const ALL: [Self; 7] = [
+        Self::Password,
+        Self::OneTimePassword,
+        Self::HardwareKey,
+        Self::SoftwareKey,
+        Self::UserPresence,
+        Self::MultipleFactors,
+        Self::Other,
+    ];
+
     /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -113,6 +124,9 @@ impl From<&str> for AuthenticationMethod {
 }
 
 impl AssuranceLevel {
+    /// Both levels, in ascending order.
+    pub const ALL: [Self; 2] = [Self::Aal1, Self::Aal2];
+
     /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {

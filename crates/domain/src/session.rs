@@ -39,6 +39,9 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// Both ways, the default first.
+    pub const ALL: [Self; 2] = [Self::Cookie, Self::Body];
+
     /// The stable text form, as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {

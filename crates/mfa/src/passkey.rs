@@ -32,8 +32,10 @@ mod transports;
 pub use aaguid::{Aaguid, AaguidError};
 pub use assertion::{Assertion, AssertionResponse, StoredPasskey};
 pub use challenge::Challenge;
-pub use credential_id::{CredentialDescriptor, CredentialId};
-pub use options::{CreationOptions, PasskeyUser, RequestOptions, UserVerification};
+pub use credential_id::{CREDENTIAL_TYPE, CredentialDescriptor, CredentialId};
+pub use options::{
+    Attestation, CreationOptions, PasskeyUser, RESIDENT_KEY, RequestOptions, UserVerification,
+};
 pub use origin::RelyingPartyError;
 pub use passkey_error::PasskeyError;
 pub use public_key::{Algorithm, PublicKey};

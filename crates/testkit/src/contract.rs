@@ -104,6 +104,7 @@ fn check_api(sent: Sent<'_>, answer: &Answer) {
     }
     let operation = &documented(path)[method.to_lowercase()];
     check_answer(operation, answer, &request);
+    check_cookies(operation, answer, &request);
     if let Some(body) = json.and_then(|body| serde_json::from_str(body).ok()) {
         check_request(operation, &body, answer, &request);
     }
@@ -129,6 +130,38 @@ fn check_answer(operation: &Value, answer: &Answer, request: &str) {
     } else if content_type.contains("json") && !content["schema"].is_null() {
         check(&content["schema"], &answer.json());
     }
+}
+
+/// Checks the cookies of a response against the document.
+fn check_cookies(operation: &Value, answer: &Answer, request: &str) {
+    let header = &operation["responses"][answer.status.to_string()]["headers"]["Set-Cookie"];
+    for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+        if let Some(fault) = cookie_fault(header, line) {
+            panic!("{request} with a cookie that the API document does not say: {fault}");
+        }
+    }
+}
+
+/// Returns the fault of a line `Set-Cookie`, if the header of the document has no example with this name and these
+/// attributes. The value and the lifetime may differ.
+pub fn cookie_fault(header: &Value, line: &str) -> Option<String> {
+    let (name, attributes) = cookie_form(line);
+    let Some(example) = header["examples"][name]["value"].as_str() else {
+        return Some(format!("{name} is not named"));
+    };
+    let (_, documented) = cookie_form(example);
+    let is_deletion = |line: &str| line.ends_with("; Max-Age=0");
+    if documented != attributes || is_deletion(example) != is_deletion(line) {
+        return Some(format!("{line} is not as {example}"));
+    }
+    fault(&header["schema"], &json!(line))
+}
+
+/// The name of a cookie, and its attributes without the lifetime.
+fn cookie_form(line: &str) -> (&str, Vec<&str>) {
+    let mut parts = line.split("; ");
+    let (name, _) = parts.next().and_then(|pair| pair.split_once('=')).unwrap_or_default();
+    (name, parts.filter(|part| !part.starts_with("Max-Age=")).collect())
 }
 
 /// Checks the server's treatment of a request body against the document.

@@ -16,6 +16,9 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
+    /// All algorithms.
+    pub const ALL: [Self; 3] = [Self::Hs256, Self::EdDsa, Self::Es256];
+
     /// The name in the header `alg`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,7 +56,7 @@ impl FromStr for SigningAlgorithm {
     type Err = SigningAlgorithmError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Hs256, Self::EdDsa, Self::Es256]
+        Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == text)
             .ok_or(SigningAlgorithmError)
@@ -71,6 +74,9 @@ pub enum KeyPairAlgorithm {
 }
 
 impl KeyPairAlgorithm {
+    /// All algorithms with a key pair.
+    pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
+
     /// The name in the header `alg`.
     pub const fn name(self) -> &'static str {
         self.signing().name()

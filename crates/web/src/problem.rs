@@ -15,6 +15,7 @@ mod sign_in;
 mod sparse;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -58,8 +59,7 @@ pub struct FieldProblem {
     #[schema(nullable = false, example = 12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
-    /// The stable code of the fault.
-    #[schema(example = "too_short")]
+    #[schema(schema_with = field_code)]
     code: Cow<'static, str>,
     /// The advice for the client.
     #[schema(example = "use at least 12 characters")]
@@ -96,15 +96,19 @@ pub struct ProblemBody<'a> {
     #[schema(example = "urn:portcullis:problem:invalid_credentials")]
     r#type: String,
     /// The kind of problem, in words.
+    #[schema(example = json!(Code::InvalidCredentials.title()))]
     title: &'static str,
     /// The HTTP status.
+    #[schema(example = 401)]
     status: u16,
     /// The advice for the client.
+    #[schema(example = json!(Code::InvalidCredentials.advice()))]
     detail: &'a str,
     /// The stable code, for programs.
     #[schema(schema_with = problem_code)]
     code: &'static str,
     /// The id of the request in the log of the server.
+    #[schema(example = "5f1c9a7e40d2b836-2a")]
     request_id: &'a str,
     /// The id of the trace, if the request has the header `traceparent`.
     #[schema(value_type = Option<String>, nullable = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
@@ -352,5 +356,17 @@ fn problem_code() -> Object {
         .schema_type(Type::String)
         .enum_values(Some(Code::ALL.iter().map(|code| code.as_str())))
         .description(Some("The stable code that programs decide by."))
+        .examples([Code::InvalidCredentials.as_str()])
+        .build()
+}
+
+fn field_code() -> Object {
+    let codes: BTreeSet<&str> =
+        Code::ALL.iter().flat_map(|code| code.field_codes()).copied().collect();
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(codes))
+        .description(Some("The stable code of the fault."))
+        .examples(["too_short"])
         .build()
 }

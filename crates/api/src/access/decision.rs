@@ -105,7 +105,8 @@ pub(crate) const CHECK: Route = Route {
 /// Checks one permission.
 ///
 /// For a word that is not in the access matrix, `allowed` is false.
-#[utoipa::path(post, path = CHECK.path, tag = "authorization", request_body = CheckBody,
+#[utoipa::path(post, path = CHECK.path, operation_id = "checkPermission", tag = "authorization",
+    request_body = CheckBody,
     responses((status = 200, body = CheckAnswer, description = "The decision")))]
 pub(crate) async fn check(
     caller: Caller,
@@ -135,7 +136,7 @@ pub(crate) const CHECK_BATCH: Route = Route {
 ///
 /// If one check is about another account and the caller lacks the permission `user:execute`, the
 /// batch is refused. Concurrent batches of one caller are limited: 503 with `Retry-After`.
-#[utoipa::path(post, path = CHECK_BATCH.path, tag = "authorization",
+#[utoipa::path(post, path = CHECK_BATCH.path, operation_id = "checkPermissions", tag = "authorization",
     request_body = BatchBody,
     responses((status = 200, body = BatchAnswer, description = "The decisions")))]
 pub(crate) async fn check_batch(

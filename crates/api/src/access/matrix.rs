@@ -34,7 +34,7 @@ pub(crate) const SHOW: Route = Route {
 /// A caller with the permission `settings:read` gets all roles, any other caller its own role and
 /// the roles that it inherits from. Without `format`, the first of these media types in `Accept` is
 /// used.
-#[utoipa::path(get, path = SHOW.path, tag = "authorization",
+#[utoipa::path(get, path = SHOW.path, operation_id = "getAccessMatrix", tag = "authorization",
     params(FormatParameter),
     responses((status = 200, description = "The matrix", content(
         (EffectiveMatrix = "application/json", example = json!({

@@ -21,7 +21,7 @@ pub(crate) const FETCH: Route = Route {
 ///
 /// Keep the latest checkpoint on another machine, without write access for the users of the
 /// database. `audit verify` then detects every change of the entries before it.
-#[utoipa::path(get, path = FETCH.path, tag = "audit",
+#[utoipa::path(get, path = FETCH.path, operation_id = "getAuditCheckpoint", tag = "audit",
     params(("number" = String, Path, description = "The number of the checkpoint, or `latest`", example = "latest")),
     responses((status = 200, description = "The checkpoint file", body = CheckpointFile)))]
 pub(crate) async fn fetch(

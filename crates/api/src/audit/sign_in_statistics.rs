@@ -16,7 +16,11 @@ use portcullis_web::{
     Priority, Problem, Query, Route, Time, blocking,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{Object, ObjectBuilder};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::openapi::word;
 
@@ -33,14 +37,12 @@ pub(crate) struct SignInReportAnswer {
     /// The end of the period, exclusive (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:20:00Z")]
     until: Timestamp,
-    /// The length of a bucket.
     #[schema(schema_with = step)]
     step: &'static str,
     /// The successful sign-ins of the period.
     #[schema(value_type = i64, minimum = 0, example = 1250)]
     successes: u64,
-    /// The refused sign-ins of the period by outcome, without outcomes that did not occur.
-    #[schema(value_type = BTreeMap<String, i64>, example = json!({ "wrong_password": 84, "locked": 12 }))]
+    #[schema(schema_with = refusals)]
     refusals: BTreeMap<String, u64>,
     /// The refused sign-ins of names that no account has.
     #[schema(value_type = i64, minimum = 0, example = 20)]
@@ -65,8 +67,7 @@ pub(crate) struct SignInBucketAnswer {
     /// The successful sign-ins.
     #[schema(value_type = i64, minimum = 0, example = 40)]
     successes: u64,
-    /// The refused sign-ins by outcome, without outcomes that did not occur.
-    #[schema(value_type = BTreeMap<String, i64>, example = json!({ "wrong_password": 3 }))]
+    #[schema(schema_with = refusals)]
     refusals: BTreeMap<String, u64>,
 }
 
@@ -115,9 +116,35 @@ pub(crate) struct RefusedAddressAnswer {
     refusals: u64,
 }
 
-fn step() -> utoipa::openapi::Object {
-    let steps = word::one_of(Step::ALL.iter().map(|step| step.as_str()));
-    steps.examples([serde_json::Value::from("hour")]).build()
+fn steps() -> ObjectBuilder {
+    word::one_of(Step::ALL.iter().map(|step| step.as_str()))
+}
+
+fn step() -> Object {
+    steps().description(Some("The length of a bucket.")).examples(["hour"]).build()
+}
+
+fn refusals() -> Object {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    let numbers = ObjectBuilder::new().schema_type(Type::Integer).format(Some(format));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(word::outcome().build()))
+        .additional_properties(Some(numbers))
+        .description(Some("The refused sign-ins by outcome, without outcomes that did not occur."))
+        .examples([json!({ "wrong_password": 84, "locked": 12 })])
+        .build()
+}
+
+/// The length of a bucket, for the API document.
+struct StepParameter;
+
+impl IntoParams for StepParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The length of a bucket. A period has at most 400 buckets. By default the shortest one that \
+                     gives at most 200, or `day`";
+        vec![word::query_parameter("step", about, steps(), "hour")]
+    }
 }
 
 impl From<SignInReport> for SignInReportAnswer {
@@ -175,16 +202,14 @@ pub(crate) const READ: Route = Route {
 ///
 /// Each number is the number of entries of the audit log of the kind `sign_in` in the period. A refusal is
 /// every outcome but `success`. The audit log records the access as a search.
-#[utoipa::path(get, path = READ.path, operation_id = "read_sign_in_statistics", tag = "audit",
+#[utoipa::path(get, path = READ.path, operation_id = "getSignInStatistics", tag = "audit",
     params(
         ("from" = Option<String>, Query, format = DateTime, pattern = "^(19[7-9]|[2-9][0-9]{2})",
             description = "The start, inclusive (RFC 3339, 1970 to 9999), by default a day before the end",
             example = "2026-11-13T09:20:00Z"),
         ("until" = Option<String>, Query, format = DateTime, pattern = "^(19[7-9]|[2-9][0-9]{2})",
             description = "The end, exclusive; after `from`, by default now", example = "2026-11-20T09:20:00Z"),
-        ("step" = Option<String>, Query, pattern = "^(minute|hour|day)$",
-            description = "The length of a bucket: `minute`, `hour` or `day`. A period has at most 400 buckets. By default \
-                the shortest one that gives at most 200, or `day`", example = "hour"),
+        StepParameter,
     ),
     responses((status = 200, body = SignInReportAnswer, description = "The sign-ins of the period")))]
 pub(crate) async fn read(

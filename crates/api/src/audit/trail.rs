@@ -39,7 +39,7 @@ pub(crate) const SEARCH: Route = Route {
 /// The header `Link` contains the address of the next page (RFC 8288). The audit log records the
 /// first page of a search. A cursor continues only the same search. To find refreshes, search by
 /// account.
-#[utoipa::path(get, path = SEARCH.path, tag = "audit",
+#[utoipa::path(get, path = SEARCH.path, operation_id = "searchAuditLog", tag = "audit",
     params(
         FilterParameters,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
@@ -108,7 +108,7 @@ pub(crate) const DECISION: Route = Route {
 /// Returns one decision with its reason. The audit log records the access.
 ///
 /// A decision can be read when it is stored, at most one recording window after its response.
-#[utoipa::path(get, path = DECISION.path, tag = "audit",
+#[utoipa::path(get, path = DECISION.path, operation_id = "getDecision", tag = "audit",
     params(("id" = String, Path, description = "The `decision_id` of a response",
         example = "5f1c9a7e40d2b836-42")),
     responses((status = 200, description = "The decision", body = AuditEntry, example = json!({

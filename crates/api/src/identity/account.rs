@@ -18,7 +18,7 @@ pub(crate) const ME: Route = Route {
 };
 
 /// Returns the account of the caller, at most one second old.
-#[utoipa::path(get, path = ME.path, tag = "auth",
+#[utoipa::path(get, path = ME.path, operation_id = "getOwnAccount", tag = "auth",
     responses((status = 200, body = AccountAnswer, description = "The account")))]
 pub(crate) async fn me(
     caller: Caller,

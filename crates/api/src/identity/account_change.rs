@@ -45,7 +45,7 @@ pub(crate) const READ: Route = Route {
 };
 
 /// Returns one account. The audit log records the access.
-#[utoipa::path(get, path = READ.path, operation_id = "read_user", tag = "users",
+#[utoipa::path(get, path = READ.path, operation_id = "getUser", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 200, body = AccountAnswer, description = "The account")))]
@@ -86,7 +86,7 @@ pub(crate) const CHANGE: Route = Route {
 /// account. After a change of the role, access tokens with the previous role are refused; the next
 /// refresh issues one with the new role. In the same way a session learns that the password must be
 /// changed. An inactive account has no sessions. Activation does not restore them.
-#[utoipa::path(patch, path = CHANGE.path, operation_id = "change_user", tag = "users",
+#[utoipa::path(patch, path = CHANGE.path, operation_id = "updateUser", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     request_body = UserChangeBody,
@@ -134,7 +134,7 @@ pub(crate) const END_SESSIONS: Route = Route {
 };
 
 /// Ends all sessions of an account.
-#[utoipa::path(delete, path = END_SESSIONS.path, tag = "users",
+#[utoipa::path(delete, path = END_SESSIONS.path, operation_id = "endUserSessions", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 204, description = "The sessions have ended")))]
@@ -167,7 +167,7 @@ pub(crate) const END_SESSION: Route = Route {
 /// Ends one session of an account.
 ///
 /// This node refuses its tokens from the next request on, other nodes within one second.
-#[utoipa::path(delete, path = END_SESSION.path, operation_id = "end_session_of_user", tag = "users",
+#[utoipa::path(delete, path = END_SESSION.path, operation_id = "endUserSession", tag = "users",
     params(
         ("id" = String, Path, description = "The account",
             example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
@@ -207,7 +207,7 @@ pub(crate) const RESET_FACTORS: Route = Route {
 /// Removes all second factors of an account whose owner has lost them, and ends its sessions.
 ///
 /// The owner is informed by mail, and signs in with the password alone until another factor is enrolled.
-#[utoipa::path(delete, path = RESET_FACTORS.path, tag = "users", operation_id = "reset_factors",
+#[utoipa::path(delete, path = RESET_FACTORS.path, operation_id = "resetUserFactors", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 204, description = "The account has no second factor")))]

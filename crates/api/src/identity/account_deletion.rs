@@ -53,7 +53,7 @@ pub(crate) const DELETE_OWN: Route = Route {
 ///
 /// The user name and the email address become free. The audit log keeps its entries, by the id of
 /// the account. The owner of the address gets a mail.
-#[utoipa::path(post, path = DELETE_OWN.path, operation_id = "delete_me", tag = "auth",
+#[utoipa::path(post, path = DELETE_OWN.path, operation_id = "deleteOwnAccount", tag = "auth",
     request_body = DeletionBody,
     responses((status = 204, description = "The account is deleted")))]
 pub(crate) async fn delete_own(
@@ -94,7 +94,7 @@ pub(crate) const DELETE: Route = Route {
 ///
 /// The user name and the email address become free. The audit log keeps its entries, by the id of
 /// the account. The owner of the address gets a mail.
-#[utoipa::path(delete, path = DELETE.path, operation_id = "delete_user", tag = "users",
+#[utoipa::path(delete, path = DELETE.path, operation_id = "deleteUser", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 204, description = "The account is deleted")))]

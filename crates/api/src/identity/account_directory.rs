@@ -9,9 +9,11 @@ use portcullis_flows::identity::account_directory::{
 };
 use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, blocking};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::AccountAnswer;
+use crate::openapi::word;
 
 /// A page of accounts.
 #[derive(Serialize, ToSchema)]
@@ -37,15 +39,12 @@ pub(crate) const LIST: Route = Route {
 /// fewer accounts than `limit`, also none, and another one can follow: only the last page has no
 /// `next_cursor`. The header `Link` contains the address of the next page (RFC 8288). The audit log records
 /// each page.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_users", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listUsers", tag = "users",
     params(
         ("q" = Option<String>, Query, description = "The first letters of a user name or an address",
             example = "ada"),
         ("role" = Option<String>, Query, description = "A role of the access matrix", example = "msa"),
-        ("kind" = Option<String>, Query, description = "`user`, `developer` or `service`",
-            example = "user"),
-        ("state" = Option<String>, Query, description = "`active` or `deactivated`",
-            example = "active"),
+        WordParameters,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of accounts, 1 to 200, by default 50", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page"),
@@ -67,6 +66,19 @@ pub(crate) async fn list(
     }
     let items = page.accounts.iter().map(AccountAnswer::from).collect();
     Ok(response.json(AccountsAnswer { items, next_cursor }))
+}
+
+/// The parameters with a list of words, for the API document.
+struct WordParameters;
+
+impl IntoParams for WordParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let states = word::one_of(STATES.iter().map(|(word, _)| *word));
+        vec![
+            word::query_parameter("kind", "The kind of account", word::account_kind(), "user"),
+            word::query_parameter("state", "The state of the account", states, "active"),
+        ]
+    }
 }
 
 /// The checked query; all its faults are reported together.
@@ -99,12 +111,11 @@ fn search(query: &Query) -> Result<AccountSearch, Problem> {
     })
 }
 
+/// The states of an account, and whether it is active.
+const STATES: [(&str, bool); 2] = [("active", true), ("deactivated", false)];
+
 fn is_active(state: &str) -> Option<bool> {
-    match state {
-        "active" => Some(true),
-        "deactivated" => Some(false),
-        _ => None,
-    }
+    STATES.iter().find(|(word, _)| *word == state).map(|(_, is_active)| *is_active)
 }
 
 /// The maximum of accounts on a page.

@@ -50,7 +50,7 @@ pub(crate) const SET_UP: Route = Route {
 };
 
 /// Creates the first administrator. This works only once.
-#[utoipa::path(post, path = SET_UP.path, tag = "setup",
+#[utoipa::path(post, path = SET_UP.path, operation_id = "createFirstAdministrator", tag = "setup",
     request_body = SetupBody,
     responses((status = 201, body = AccountAnswer, description = "The administrator")))]
 pub(crate) async fn set_up(

@@ -33,7 +33,7 @@ pub(crate) const DISAVOW: Route = Route {
 /// All sessions end, the account is blocked until its password is reset, and a link for that is
 /// mailed to the address that the alert was sent to. If that address was replaced since, the account
 /// gets it back.
-#[utoipa::path(post, path = DISAVOW.path, tag = "auth",
+#[utoipa::path(post, path = DISAVOW.path, operation_id = "disavowActivity", tag = "auth",
     request_body = DisavowalBody,
     responses((status = 204, description = "The account is blocked, and a reset link is mailed")))]
 pub(crate) async fn disavow(

@@ -56,7 +56,7 @@ pub(crate) const CHANGE: Route = Route {
 /// The account changes when the link is followed: `POST /api/auth/email/confirm`. The response is the
 /// same for an address that has an account. A newer change replaces an earlier one; a change of the
 /// password ends it.
-#[utoipa::path(post, path = CHANGE.path, operation_id = "change_email", tag = "auth",
+#[utoipa::path(post, path = CHANGE.path, operation_id = "requestEmailChange", tag = "auth",
     request_body = EmailChangeBody,
     responses((status = 202, body = MailedAnswer, description = "The wanted address gets a mail")))]
 pub(crate) async fn change(
@@ -99,7 +99,7 @@ pub(crate) const CONFIRM: Route = Route {
 /// notice, and every other link of the account ends.
 ///
 /// A link works once. If another account has the address meanwhile (409), the change ends.
-#[utoipa::path(post, path = CONFIRM.path, operation_id = "confirm_email", tag = "auth",
+#[utoipa::path(post, path = CONFIRM.path, operation_id = "confirmEmailChange", tag = "auth",
     request_body = EmailConfirmationBody,
     responses((status = 200, body = VerifiedAnswer, description = "The account has the address")))]
 pub(crate) async fn confirm(

@@ -75,7 +75,7 @@ pub(crate) const VERIFY: Route = Route {
 ///
 /// A link works once. If the user name of a registration is taken (409), the link stays valid: repeat
 /// the request with another `username` and a `password`. After ten refused names the link ends.
-#[utoipa::path(post, path = VERIFY.path, operation_id = "verify_email", tag = "auth",
+#[utoipa::path(post, path = VERIFY.path, operation_id = "verifyEmail", tag = "auth",
     request_body = VerificationBody,
     responses((status = 200, body = VerifiedAnswer, description = "The address is verified")))]
 pub(crate) async fn verify(
@@ -126,7 +126,7 @@ pub(crate) const RESEND: Route = Route {
 /// waits for its link.
 ///
 /// The response is always the same. An address gets a limited number of mails in an hour.
-#[utoipa::path(post, path = RESEND.path, operation_id = "resend_email", tag = "auth",
+#[utoipa::path(post, path = RESEND.path, operation_id = "resendVerificationEmail", tag = "auth",
     request_body = ResendBody,
     responses((status = 202, body = MailedAnswer, description = "The address gets a mail, if it needs one")))]
 pub(crate) async fn resend(

@@ -12,6 +12,7 @@ use portcullis_web::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::openapi::word;
 
@@ -73,9 +74,8 @@ pub(crate) struct InvitationBody {
     /// The role, from the access matrix: no higher than that of the caller.
     #[schema(value_type = String, max_length = 256, example = "resident")]
     role: ShortText,
-    /// The kind of the account: `user` (default) or `developer`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 256, example = "user")]
+    #[schema(schema_with = person_kind, required = false)]
     kind: Option<ShortText>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) const LIST: Route = Route {
 /// Lists the invitations that wait, the latest first.
 ///
 /// The header `Link` contains the address of the next page (RFC 8288).
-#[utoipa::path(get, path = LIST.path, operation_id = "list_invitations", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listInvitations", tag = "users",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of invitations, 1 to 200, by default 50", example = 50),
@@ -130,6 +130,13 @@ pub(crate) async fn list(
     Ok(response.json(InvitationsAnswer { items, next_cursor: page.next }))
 }
 
+fn person_kind() -> Object {
+    word::one_of_or_null(PersonKind::ALL.iter().map(|kind| kind.as_str()))
+        .description(Some("The kind of the account: `user` (default) or `developer`."))
+        .examples(["user"])
+        .build()
+}
+
 pub(crate) const CREATE: Route = Route {
     method: Method::Post,
     path: "/api/admin/invitations",
@@ -152,7 +159,7 @@ pub(crate) const CREATE: Route = Route {
 ///
 /// A newer invitation replaces an earlier one for the same address. The link carries the token that
 /// `POST /api/auth/register` takes as `invitation`.
-#[utoipa::path(post, path = CREATE.path, operation_id = "create_invitation", tag = "users",
+#[utoipa::path(post, path = CREATE.path, operation_id = "createInvitation", tag = "users",
     request_body = InvitationBody,
     responses((status = 201, body = InvitationAnswer, description = "The invitation")))]
 pub(crate) async fn create(
@@ -161,14 +168,11 @@ pub(crate) async fn create(
     body: Json<InvitationBody>,
 ) -> Result<HttpResponse, Problem> {
     let InvitationBody { email, role, kind } = body.0;
-    let kind = match kind.as_ref().map(|kind| kind.0.as_str()) {
-        None | Some("user") => PersonKind::User,
-        Some("developer") => PersonKind::Developer,
-        Some(_) => {
-            let message = "use user or developer".to_owned();
-            let fault = FieldProblem::new("kind".to_owned(), "unknown_kind", message);
-            return Err(Problem::invalid(vec![fault]));
-        }
+    let kind = kind.map_or(Some(PersonKind::User), |kind| PersonKind::of(&kind.0));
+    let Some(kind) = kind else {
+        let message = "use user or developer".to_owned();
+        let fault = FieldProblem::new("kind".to_owned(), "unknown_kind", message);
+        return Err(Problem::invalid(vec![fault]));
     };
     let invite = move || invitations.invite(&caller.0, &email.0, &role.0, kind);
     Ok(HttpResponse::Created().json(InvitationAnswer::from(blocking(invite).await?)))
@@ -190,7 +194,7 @@ pub(crate) const REVOKE: Route = Route {
 };
 
 /// Revokes an invitation that waits: its link does not work any more.
-#[utoipa::path(delete, path = REVOKE.path, operation_id = "revoke_invitation", tag = "users",
+#[utoipa::path(delete, path = REVOKE.path, operation_id = "revokeInvitation", tag = "users",
     params(("id" = String, Path, description = "The invitation",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e15")),
     responses((status = 204, description = "The invitation is revoked")))]

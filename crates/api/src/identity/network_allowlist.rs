@@ -69,7 +69,7 @@ pub(crate) const READ: Route = Route {
 };
 
 /// Returns the networks that the own account may be used from.
-#[utoipa::path(get, path = READ.path, operation_id = "read_ip_allowlist", tag = "auth",
+#[utoipa::path(get, path = READ.path, operation_id = "getIpAllowlist", tag = "auth",
     responses((status = 200, body = AllowlistAnswer, description = "The networks")))]
 pub(crate) async fn read(
     caller: Caller,
@@ -103,7 +103,7 @@ pub(crate) const REPLACE: Route = Route {
 ///
 /// The client address must be in the new list. Every access token of the account is invalid from then on:
 /// refresh it, from inside.
-#[utoipa::path(post, path = REPLACE.path, operation_id = "replace_ip_allowlist", tag = "auth",
+#[utoipa::path(post, path = REPLACE.path, operation_id = "replaceIpAllowlist", tag = "auth",
     request_body = AllowlistBody,
     responses((status = 200, body = AllowlistAnswer, description = "The networks from now on")))]
 pub(crate) async fn replace(
@@ -141,7 +141,7 @@ pub(crate) const READ_OF_USER: Route = Route {
 };
 
 /// Returns the networks that an account may be used from. The audit log records the access.
-#[utoipa::path(get, path = READ_OF_USER.path, operation_id = "read_ip_allowlist_of_user", tag = "users",
+#[utoipa::path(get, path = READ_OF_USER.path, operation_id = "getUserIpAllowlist", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 200, body = AllowlistAnswer, description = "The networks")))]
@@ -179,8 +179,7 @@ pub(crate) const REPLACE_OF_USER: Route = Route {
 ///
 /// Every access token of the account is invalid from then on; its sessions go on at their next refresh, from
 /// inside. The owner is informed by mail.
-#[utoipa::path(post, path = REPLACE_OF_USER.path, operation_id = "replace_ip_allowlist_of_user",
-    tag = "users",
+#[utoipa::path(post, path = REPLACE_OF_USER.path, operation_id = "replaceUserIpAllowlist", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     request_body = UserAllowlistBody,

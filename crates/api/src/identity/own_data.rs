@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use actix_web::{HttpRequest, HttpResponse, http, web};
+use portcullis_audit::EventKind;
 use portcullis_domain::{Ambient, AuthenticationMethod, SessionId, Timestamp};
 use portcullis_flows::StoreError;
 use portcullis_flows::audit::trail::AuditLogError;
@@ -17,12 +18,14 @@ use portcullis_web::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::answer::AccountAnswer;
 use crate::file_stream::{self, OWN_COPIES};
 use crate::identity::invitation::InvitationAnswer;
 use crate::machine::api_key::ApiKeyAnswer;
 use crate::openapi::schema::trail::AuditEntry;
+use crate::openapi::word;
 use crate::sign_in::device::KnownDeviceAnswer;
 use crate::sign_in::passkey::PasskeyAnswer;
 
@@ -36,14 +39,11 @@ struct SessionItem<'a> {
     /// The name of the device.
     #[schema(example = "work laptop")]
     device_name: Option<&'a str>,
-    /// The delivery of the access token: `cookie` or `body`.
-    #[schema(example = "cookie")]
+    #[schema(schema_with = word::delivery)]
     delivery: &'a str,
-    /// The authentication methods (RFC 8176).
-    #[schema(value_type = Vec<String>, example = json!(["pwd", "otp", "mfa"]))]
+    #[schema(schema_with = word::authentication_methods)]
     amr: &'a [AuthenticationMethod],
-    /// The assurance level: `aal1` or `aal2`.
-    #[schema(example = "aal2")]
+    #[schema(schema_with = word::assurance_level)]
     acr: &'static str,
     /// The time of the sign-in (RFC 3339, UTC).
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T09:31:00Z")]
@@ -64,16 +64,22 @@ struct SessionItem<'a> {
     /// The time of its end, if it ended.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T18:00:00Z")]
     ended_at: Option<Timestamp>,
-    /// The reason of its end: a kind of event of the audit log.
-    #[schema(example = "sign_out")]
+    #[schema(schema_with = end_reason)]
     end_reason: Option<&'a str>,
+}
+
+fn end_reason() -> Object {
+    let kinds = EventKind::ALL.iter().map(|kind| kind.as_str());
+    word::one_of_or_null(kinds)
+        .description(Some("The reason of its end: a kind of event of the audit log."))
+        .examples(["sign_out"])
+        .build()
 }
 
 /// A mail to the own account.
 #[derive(Serialize, ToSchema)]
 struct MailItem<'a> {
-    /// The kind of the mail.
-    #[schema(example = "password_changed")]
+    #[schema(schema_with = word::mail_kind)]
     kind: &'a str,
     /// The address to which it was or will be sent.
     #[schema(example = "ada@example.org")]
@@ -166,7 +172,7 @@ pub(crate) const EXPORT: Route = Route {
 /// Returns a copy of everything that is stored about the caller, as a JSON file of any size.
 ///
 /// The audit log records the copy before it begins. A HEAD request copies and records nothing.
-#[utoipa::path(get, path = EXPORT.path, operation_id = "export_own_data", tag = "auth",
+#[utoipa::path(get, path = EXPORT.path, operation_id = "exportOwnData", tag = "auth",
     responses((status = 200, body = OwnDataFile, description = "The file")))]
 pub(crate) async fn export(
     caller: Caller,

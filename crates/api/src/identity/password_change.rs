@@ -48,7 +48,7 @@ pub(crate) const CHANGE: Route = Route {
 /// The response contains tokens and cookies of a new session. The new session has another
 /// `session_id`, and keeps the delivery and the expiry of the previous one. The account need not
 /// change its password any more.
-#[utoipa::path(post, path = CHANGE.path, tag = "auth",
+#[utoipa::path(post, path = CHANGE.path, operation_id = "changePassword", tag = "auth",
     request_body = PasswordChangeBody,
     responses((status = 200, body = TokensAnswer, description = "The tokens of the new session")))]
 pub(crate) async fn change(

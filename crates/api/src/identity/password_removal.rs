@@ -26,7 +26,7 @@ pub(crate) const REMOVE: Route = Route {
 /// Removes the password of the caller, which then signs in with a passkey only. Ends all of its other sessions.
 ///
 /// The account must have a passkey that verifies its user. A reset link by mail gives it a password again.
-#[utoipa::path(post, path = REMOVE.path, tag = "auth", operation_id = "remove_password",
+#[utoipa::path(post, path = REMOVE.path, operation_id = "removePassword", tag = "auth",
     request_body = CurrentCredentialBody,
     responses((status = 204, description = "The account has no password")))]
 pub(crate) async fn remove(

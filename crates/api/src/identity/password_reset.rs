@@ -43,7 +43,7 @@ pub(crate) const RESET: Route = Route {
 /// It opens no session: sign in afterwards, with the second factor if the account has one. All
 /// sessions end, every device becomes unknown, and a lockout ends. A password that breaks a rule
 /// (422) leaves the link valid.
-#[utoipa::path(post, path = RESET.path, tag = "auth",
+#[utoipa::path(post, path = RESET.path, operation_id = "resetPassword", tag = "auth",
     request_body = PasswordResetBody,
     responses((status = 204, description = "The account has the new password")))]
 pub(crate) async fn reset(

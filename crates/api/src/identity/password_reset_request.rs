@@ -41,7 +41,7 @@ pub(crate) const FORGOT: Route = Route {
 /// The answer is the same for every address, and takes the same time. The link works once, for 30
 /// minutes at most; a newer link, a change of the password or of the address invalidates it. An
 /// address gets at most three mails, until an hour has passed since the last one.
-#[utoipa::path(post, path = FORGOT.path, tag = "auth",
+#[utoipa::path(post, path = FORGOT.path, operation_id = "requestPasswordReset", tag = "auth",
     request_body = PasswordResetRequestBody,
     responses((status = 202, body = PasswordResetRequestAnswer,
         description = "The request is accepted, whether or not an account has the address")))]

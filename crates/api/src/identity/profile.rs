@@ -32,7 +32,7 @@ pub(crate) const CHANGE: Route = Route {
 };
 
 /// Changes the display name of the caller. Its rules are those of the registration.
-#[utoipa::path(patch, path = CHANGE.path, operation_id = "change_me", tag = "auth",
+#[utoipa::path(patch, path = CHANGE.path, operation_id = "updateOwnAccount", tag = "auth",
     request_body = ProfileBody,
     responses((status = 200, body = AccountAnswer, description = "The changed account")))]
 pub(crate) async fn change(

@@ -71,7 +71,7 @@ pub(crate) const REGISTER: Route = Route {
 ///
 /// With `registration.answer = "immediate"` the account is created at once (201), and a taken user name
 /// or email address has its own error (409), by which a client can detect accounts (ASVS 6.3.8).
-#[utoipa::path(post, path = REGISTER.path, tag = "auth",
+#[utoipa::path(post, path = REGISTER.path, operation_id = "registerAccount", tag = "auth",
     request_body = RegistrationBody,
     responses(
         (status = 201, body = AccountAnswer, description = "The new account"),

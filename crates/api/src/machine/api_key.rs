@@ -149,7 +149,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the API keys of the own account, the oldest first, also expired ones.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_api_keys", tag = "machines",
+#[utoipa::path(get, path = LIST.path, operation_id = "listApiKeys", tag = "machines",
     responses((status = 200, body = ApiKeysAnswer, description = "The keys, without their text")))]
 pub(crate) async fn list(
     caller: Caller,
@@ -180,7 +180,7 @@ pub(crate) const CREATE: Route = Route {
 };
 
 /// Creates an API key of the own account, which must be one of a developer. The answer alone has the key.
-#[utoipa::path(post, path = CREATE.path, operation_id = "create_api_key", tag = "machines",
+#[utoipa::path(post, path = CREATE.path, operation_id = "createApiKey", tag = "machines",
     request_body = ApiKeyBody,
     responses((status = 201, body = NewApiKeyAnswer, description = "The key, shown once")))]
 pub(crate) async fn create(
@@ -221,7 +221,7 @@ pub(crate) const ROTATE: Route = Route {
 /// Replaces an API key by one with the same name, scope, networks and lifetime.
 ///
 /// Both are valid for the overlap. The answer alone has the new key.
-#[utoipa::path(post, path = ROTATE.path, operation_id = "rotate_api_key", tag = "machines",
+#[utoipa::path(post, path = ROTATE.path, operation_id = "rotateApiKey", tag = "machines",
     params(("id" = String, Path, description = "The key",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")),
     request_body = RotationBody,
@@ -260,7 +260,7 @@ pub(crate) const REVOKE: Route = Route {
 };
 
 /// Revokes an API key: every node refuses it within a second.
-#[utoipa::path(delete, path = REVOKE.path, operation_id = "revoke_api_key", tag = "machines",
+#[utoipa::path(delete, path = REVOKE.path, operation_id = "revokeApiKey", tag = "machines",
     params(("id" = String, Path, description = "The key",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")),
     responses((status = 204, description = "The key is revoked")))]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::openapi::word;
+use crate::token_type::{self, TokenType};
 
 /// A token or an API key to introspect.
 #[derive(Deserialize, ToSchema)]
@@ -55,10 +56,9 @@ pub(crate) struct IntrospectionAnswer {
     /// refresh token.
     #[schema(example = true)]
     active: bool,
-    /// `Bearer` for access tokens, `refresh_token` for refresh tokens, `api_key` for API keys.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^(Bearer|refresh_token|api_key)$", example = "Bearer")]
-    token_type: Option<&'static str>,
+    #[schema(schema_with = token_type::any, required = false)]
+    token_type: Option<TokenType>,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// The issuer.
     #[schema(nullable = false, example = "https://auth.example.org")]
@@ -102,17 +102,15 @@ pub(crate) struct IntrospectionAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = word::account_kind, required = false)]
     kind: Option<AccountKind>,
-    /// The authentication methods of the sign-in (RFC 8176); only of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<String>, required = false, example = json!(["pwd"]))]
+    #[schema(schema_with = word::authentication_methods, required = false)]
     amr: Option<Vec<AuthenticationMethod>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// The time of the sign-in; only of an access token.
     #[schema(nullable = false, example = 1_800_000_000)]
     auth_time: Option<i64>,
-    /// The assurance level of the sign-in: `aal1` for one factor, `aal2` for two; only of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "aal1")]
+    #[schema(schema_with = word::assurance_level, required = false)]
     acr: Option<&'static str>,
     /// True if the account can only change its password; of an access token or an API key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +132,7 @@ pub(crate) const INTROSPECT: Route = Route {
 };
 
 /// Returns the state of a token or an API key (RFC 7662), for services that do not verify tokens themselves.
-#[utoipa::path(post, path = INTROSPECT.path, tag = "services",
+#[utoipa::path(post, path = INTROSPECT.path, operation_id = "introspectToken", tag = "services",
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = IntrospectionAnswer, description = "The state of the token",
         example = json!({
@@ -176,7 +174,7 @@ pub(crate) const REVOKE: Route = Route {
 /// Revokes a token (RFC 7009): an access token alone, a refresh token with its session.
 ///
 /// The response is the same for an unknown or inactive token.
-#[utoipa::path(post, path = REVOKE.path, tag = "auth",
+#[utoipa::path(post, path = REVOKE.path, operation_id = "revokeToken", tag = "auth",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The token is not active")))]
 pub(crate) async fn revoke(
@@ -198,7 +196,7 @@ fn describe(token: ActiveToken, authority: &TokenAuthority) -> IntrospectionAnsw
     };
     match token {
         ActiveToken::Access(claims) => IntrospectionAnswer {
-            token_type: Some("Bearer"),
+            token_type: Some(TokenType::Bearer),
             aud: Some(authority.audience().to_owned()),
             sub: Some(claims.subject.to_string()),
             sid: Some(claims.session.to_string()),
@@ -215,7 +213,7 @@ fn describe(token: ActiveToken, authority: &TokenAuthority) -> IntrospectionAnsw
             ..alive()
         },
         ActiveToken::Refresh(claims) => IntrospectionAnswer {
-            token_type: Some("refresh_token"),
+            token_type: Some(TokenType::RefreshToken),
             sub: Some(claims.subject.to_string()),
             sid: Some(claims.session.to_string()),
             jti: Some(claims.token.to_string()),
@@ -230,7 +228,7 @@ fn describe_key(key: &CheckedApiKey, authority: &TokenAuthority) -> Introspectio
     let owner = key.owner();
     IntrospectionAnswer {
         active: true,
-        token_type: Some("api_key"),
+        token_type: Some(TokenType::ApiKey),
         iss: Some(authority.issuer().to_owned()),
         sub: Some(owner.id.to_string()),
         key_id: Some(key.id().to_string()),

@@ -23,7 +23,7 @@ pub(crate) const PUBLISH: Route = Route {
 /// Cache the set for the time in `Cache-Control`. A key is published at least that long before it
 /// signs, and until its last token has expired. Fetch the set again for a token with an unknown
 /// key, but not for every such token.
-#[utoipa::path(get, path = PUBLISH.path, tag = "services",
+#[utoipa::path(get, path = PUBLISH.path, operation_id = "getJsonWebKeySet", tag = "services",
     responses((status = 200, description = "A JSON Web Key Set", body = JsonWebKeySet,
         content_type = "application/jwk-set+json", example = json!({ "keys": [{
             "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",

@@ -50,7 +50,7 @@ pub(crate) const FEED: Route = Route {
 /// `event: heartbeat`, sent every second, has `cursor` and `as_of`: all revocations committed before
 /// that time have been sent. `Last-Event-ID` continues an interrupted stream. A stream may end at
 /// any time.
-#[utoipa::path(get, path = FEED.path, tag = "services",
+#[utoipa::path(get, path = FEED.path, operation_id = "listRevocations", tag = "services",
     params(
         ("after" = Option<String>, Query, pattern = "^(0|[1-9][0-9]*\\.[0-9a-f]{8})$", description = "The cursor: from a \
             snapshot, from `next_cursor` of a page or from the id of an event; `0`, the default, is \

@@ -91,7 +91,7 @@ pub(crate) const LIST: Route = Route {
 /// Lists the bans in force, in the order of their addresses as text.
 ///
 /// The header `Link` contains the address of the next page (RFC 8288).
-#[utoipa::path(get, path = LIST.path, operation_id = "list_bans", tag = "bans",
+#[utoipa::path(get, path = LIST.path, operation_id = "listBans", tag = "bans",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of bans, 1 to 200, by default 50", example = 50),
@@ -143,7 +143,7 @@ pub(crate) const IMPOSE: Route = Route {
 /// Bans an address: on this node immediately, on other nodes within one second.
 ///
 /// The ban replaces a present one of the same address.
-#[utoipa::path(post, path = IMPOSE.path, operation_id = "impose_ban", tag = "bans",
+#[utoipa::path(post, path = IMPOSE.path, operation_id = "createBan", tag = "bans",
     request_body = BanBody,
     responses((status = 201, body = BanAnswer, description = "The ban")))]
 pub(crate) async fn impose(
@@ -179,7 +179,7 @@ pub(crate) const LIFT: Route = Route {
 
 /// Lifts a ban, and forgets the former bans of the address: on this node immediately, on other nodes
 /// within one second.
-#[utoipa::path(delete, path = LIFT.path, operation_id = "lift_ban", tag = "bans",
+#[utoipa::path(delete, path = LIFT.path, operation_id = "deleteBan", tag = "bans",
     params(("address" = String, Path, description = "A banned address; any one of an IPv6 network",
         example = "192.0.2.7")),
     responses((status = 204, description = "The ban is lifted")))]

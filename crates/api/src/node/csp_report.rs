@@ -203,7 +203,7 @@ pub(crate) const RECEIVE: Route = Route {
 /// Counts the violations of the content policy of a page that a browser reports.
 ///
 /// The pages name this route in their content policy. Nothing of a report is stored.
-#[utoipa::path(post, path = RECEIVE.path, operation_id = "receive_csp_reports", tag = "operations",
+#[utoipa::path(post, path = RECEIVE.path, operation_id = "reportCspViolations", tag = "operations",
     request_body(content((CspReport = "application/csp-report"), (Vec<BrowserReport> = "application/reports+json"))),
     responses((status = 204, description = "The violations are counted")))]
 pub(crate) async fn receive(

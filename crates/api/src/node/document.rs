@@ -40,7 +40,7 @@ pub(crate) const SERVE: Route = Route {
 };
 
 /// Serves the API document.
-#[utoipa::path(get, path = SERVE.path, tag = "operations",
+#[utoipa::path(get, path = SERVE.path, operation_id = "getApiDocument", tag = "operations",
     responses((status = 200, description = "The API document", body = serde_json::Value,
         content_type = "application/json", example = json!({ "openapi": "3.1.0" }))))]
 pub(crate) async fn serve(document: web::Data<Document>) -> impl Responder {

@@ -6,23 +6,49 @@ use portcullis_flows::node::clock_watch::ClockWatch;
 use portcullis_flows::node::revocation::Revocations;
 use portcullis_web::{Body, Code, Guard, Lifecycle, Limit, Method, Problem, Route};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
 
 use crate::machine::feed::Feed;
 use crate::node::database_check::DatabaseCheck;
+use crate::openapi::word;
 
 /// The health of the server.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthAnswer {
-    /// The status: `live` or `ready`.
-    #[schema(example = "ready")]
+    #[schema(schema_with = status)]
     status: &'static str,
-    /// The degraded functions: `revocations_stale` (the revocation state of this node is stale) or
-    /// `redis_lost` (revocations reach other nodes by polling, and each node has rate limits of its
-    /// own).
-    #[schema(example = json!(["redis_lost"]))]
+    #[schema(schema_with = notices, required = false)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notices: Vec<&'static str>,
+}
+
+/// The process answers.
+const IS_LIVE: &str = "live";
+
+/// The server accepts requests.
+const IS_READY: &str = "ready";
+
+/// The revocation state of this node is stale.
+const REVOCATIONS_STALE: &str = "revocations_stale";
+
+/// Revocations reach other nodes by polling, and each node has rate limits of its own.
+const REDIS_LOST: &str = "redis_lost";
+
+fn status() -> Object {
+    word::described([IS_LIVE, IS_READY], "The status.", IS_READY)
+}
+
+fn notices() -> Array {
+    let about = "The degraded functions: `revocations_stale` (the revocation state of this node is stale) or \
+                 `redis_lost` (revocations reach other nodes by polling, and each node has rate limits of its own).";
+    ArrayBuilder::new()
+        .items(word::one_of([REVOCATIONS_STALE, REDIS_LOST]))
+        .description(Some(about))
+        .examples([json!([REDIS_LOST])])
+        .build()
 }
 
 pub(crate) const LIVE: Route = Route {
@@ -35,10 +61,10 @@ pub(crate) const LIVE: Route = Route {
 };
 
 /// Liveness: the process answers. The database is not queried.
-#[utoipa::path(get, path = LIVE.path, tag = "operations",
+#[utoipa::path(get, path = LIVE.path, operation_id = "getLiveness", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The process answers")))]
 pub(crate) async fn live() -> Json<HealthAnswer> {
-    Json(HealthAnswer { status: "live", notices: Vec::new() })
+    Json(HealthAnswer { status: IS_LIVE, notices: Vec::new() })
 }
 
 pub(crate) const READY: Route = Route {
@@ -56,7 +82,7 @@ pub(crate) const READY: Route = Route {
 /// been recorded for five seconds; if the server is shutting down; if its clock differs from the
 /// database clock by more than five seconds; or if the revocation state is stale and the server is
 /// configured to refuse all tokens then.
-#[utoipa::path(get, path = READY.path, tag = "operations",
+#[utoipa::path(get, path = READY.path, operation_id = "getReadiness", tag = "operations",
     responses((status = 200, body = HealthAnswer, description = "The server is ready")))]
 pub(crate) async fn ready(
     lifecycle: web::Data<Lifecycle>,
@@ -84,9 +110,9 @@ pub(crate) async fn ready(
         return Err(Problem::clock_off(clock_watch.offset()));
     }
     let redis_lost = feed.is_signal_up() == Some(false);
-    let notices = [("revocations_stale", is_stale), ("redis_lost", redis_lost)];
+    let notices = [(REVOCATIONS_STALE, is_stale), (REDIS_LOST, redis_lost)];
     let notices = notices.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word).collect();
-    Ok(Json(HealthAnswer { status: "ready", notices }))
+    Ok(Json(HealthAnswer { status: IS_READY, notices }))
 }
 
 const STALLED: &str =

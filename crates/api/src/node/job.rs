@@ -9,8 +9,9 @@ use portcullis_flows::node::job::{JobRecord, JobReport, Jobs};
 use portcullis_web::{Body, Code, Guard, Limit, Method, Problem, Route, blocking};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{SchemaType, Type};
-use utoipa::openapi::{Object, ObjectBuilder};
+use utoipa::openapi::Object;
+
+use crate::openapi::word::one_of_or_null;
 
 /// The jobs of this node.
 #[derive(Serialize, ToSchema)]
@@ -128,10 +129,7 @@ const fn word(has_succeeded: bool) -> &'static str {
 }
 
 fn result() -> Object {
-    let words = RESULTS.map(serde_json::Value::from).into_iter().chain([serde_json::Value::Null]);
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .enum_values(Some(words))
+    one_of_or_null(RESULTS)
         .description(Some(
             "The result of the last finished run; null without one. The log of the node has the reason of a failure.",
         ))
@@ -153,7 +151,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the background jobs of the node that answers.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_jobs", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listJobs", tag = "operations",
     responses((status = 200, body = JobsAnswer, description = "The jobs")))]
 pub(crate) async fn list(jobs: web::Data<Jobs>) -> Result<HttpResponse, Problem> {
     let reports = blocking(move || jobs.reports()).await?;

@@ -10,8 +10,9 @@ use portcullis_flows::node::outbox::{
 };
 use portcullis_web::{Body, Caller, Code, Guard, Limit, Method, Problem, Query, Route, blocking};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{Object, ObjectBuilder};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::openapi::word;
 
@@ -30,8 +31,7 @@ pub(crate) struct MailAnswer {
     /// The id of the mail.
     #[schema(value_type = String, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e19")]
     id: MessageId,
-    /// The kind.
-    #[schema(example = "password_changed")]
+    #[schema(schema_with = word::mail_kind)]
     kind: String,
     /// The account of the recipient; null for a mail to an address without an account.
     #[schema(value_type = Option<String>, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")]
@@ -78,13 +78,7 @@ fn state() -> Object {
 }
 
 fn failure() -> Object {
-    let words = FailureClass::ALL.iter().map(|class| class.as_str());
-    let words: Vec<_> =
-        words.map(serde_json::Value::from).chain([serde_json::Value::Null]).collect();
-    let types = [utoipa::openapi::schema::Type::String, utoipa::openapi::schema::Type::Null];
-    ObjectBuilder::new()
-        .schema_type(utoipa::openapi::schema::SchemaType::from_iter(types))
-        .enum_values(Some(words))
+    word::one_of_or_null(FailureClass::ALL.iter().map(|class| class.as_str()))
         .description(Some(
             "The class of the last failed attempt; null without one. The reply of the mail server is in \
              `portcullis mail dead-letters`.",
@@ -105,11 +99,9 @@ pub(crate) const LIST: Route = Route {
 /// Lists the mails of the outbox, the newest first.
 ///
 /// The header `Link` contains the address of the next page (RFC 8288).
-#[utoipa::path(get, path = LIST.path, operation_id = "list_outbox", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listMails", tag = "operations",
     params(
-        ("state" = Option<String>, Query, description = "`waiting`, `delivered`, `dead` or `void`",
-            example = "dead"),
-        ("kind" = Option<String>, Query, description = "The kind of the mails", example = "reset_password"),
+        WordParameters,
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of mails, 1 to 200, by default 50", example = 50),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page"),
@@ -130,6 +122,24 @@ pub(crate) async fn list(
     }
     let items = page.mails.into_iter().map(MailAnswer::from).collect();
     Ok(response.json(MailsAnswer { items, next_cursor: page.next }))
+}
+
+/// The parameters with a list of words, for the API document.
+struct WordParameters;
+
+impl IntoParams for WordParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = word::query_parameter;
+        vec![
+            parameter("state", "The state of the mails", states(), "dead"),
+            parameter(
+                "kind",
+                "The kind of the mails",
+                word::one_of(Mail::kinds()),
+                "reset_password",
+            ),
+        ]
+    }
 }
 
 /// The checked query; all its faults are reported together.
@@ -170,7 +180,7 @@ pub(crate) const RESEND: Route = Route {
 /// A link gets a new secret when it is sent. A mail that was delivered is not sent again, and neither is one
 /// whose code or link is over: of a finished sign-in, of a registration, an invitation or a change that is gone,
 /// or of an account that has got a later link.
-#[utoipa::path(post, path = RESEND.path, operation_id = "resend_mail", tag = "operations",
+#[utoipa::path(post, path = RESEND.path, operation_id = "resendMail", tag = "operations",
     params(("id" = String, Path, description = "The mail",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e19")),
     responses((status = 200, body = MailAnswer, description = "The mail, which is due now")))]

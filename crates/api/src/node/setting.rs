@@ -52,7 +52,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the settings in force on the node that answers, each with its source.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_settings", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listSettings", tag = "operations",
     responses((status = 200, body = SettingsAnswer, description = "The settings")))]
 pub(crate) async fn list(settings: web::Data<SettingsInForce>) -> Json<SettingsAnswer> {
     let item = |setting: &Setting| {

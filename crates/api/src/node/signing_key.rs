@@ -6,7 +6,7 @@ use portcullis_flows::access::permission;
 use portcullis_flows::node::signing_key::{
     ActivationDelay, KeyRing, KeyState, SharedKeyState, SigningKeyRecord,
 };
-use portcullis_token::KeyPairAlgorithm;
+use portcullis_token::{KeyPairAlgorithm, SigningAlgorithm};
 use portcullis_web::{
     BODY_LIMIT, Body, Caller, Code, FieldProblem, Guard, Json, Limit, Method, OptionalBody,
     Problem, Route, ShortText, blocking,
@@ -20,8 +20,7 @@ use crate::openapi::word;
 /// The keys that sign and verify access tokens, without a secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SigningKeysAnswer {
-    /// The algorithm of new access tokens: `EdDSA`, `ES256` or `HS256`.
-    #[schema(example = "EdDSA")]
+    #[schema(schema_with = algorithm_in_use)]
     algorithm: &'static str,
     /// The key pairs, in the order in which they begin to sign, retired ones too.
     items: Vec<SigningKeyAnswer>,
@@ -35,8 +34,7 @@ pub(crate) struct SigningKeyAnswer {
     /// The name of the key, as in tokens (`kid`).
     #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
     kid: String,
-    /// The algorithm.
-    #[schema(example = "EdDSA")]
+    #[schema(schema_with = algorithm)]
     algorithm: &'static str,
     #[schema(schema_with = state)]
     state: &'static str,
@@ -87,6 +85,24 @@ impl From<(String, SharedKeyState)> for SharedSecretAnswer {
     }
 }
 
+fn algorithm_in_use() -> Object {
+    let words = SigningAlgorithm::ALL.iter().map(|algorithm| algorithm.name());
+    word::described(words, "The algorithm of new access tokens.", "EdDSA")
+}
+
+fn algorithm() -> Object {
+    word::described(key_pair_algorithms(), "The algorithm.", "EdDSA")
+}
+
+fn algorithm_of_rotation() -> Object {
+    let about = "The algorithm, to prepare a change of algorithm. By default that of the server.";
+    word::one_of_or_null(key_pair_algorithms()).description(Some(about)).examples(["EdDSA"]).build()
+}
+
+fn key_pair_algorithms() -> impl Iterator<Item = &'static str> {
+    KeyPairAlgorithm::ALL.into_iter().map(KeyPairAlgorithm::name)
+}
+
 fn state() -> Object {
     let about = "The state: it will sign, signs, is published for the tokens that it has signed, is sealed under \
                  a secret key that is not configured, or is retired.";
@@ -113,10 +129,10 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the keys that sign access tokens, with their states. No secret leaves the server.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_signing_keys", tag = "operations",
+#[utoipa::path(get, path = LIST.path, operation_id = "listSigningKeys", tag = "operations",
     responses((status = 200, body = SigningKeysAnswer, description = "The keys")))]
 pub(crate) async fn list(ring: web::Data<KeyRing>) -> Result<HttpResponse, Problem> {
-    let algorithm = ring.algorithm().map_or("HS256", KeyPairAlgorithm::name);
+    let algorithm = ring.algorithm().map_or(SigningAlgorithm::Hs256.name(), KeyPairAlgorithm::name);
     let (pairs, shared) = blocking(move || {
         let pairs = ring.keys().list(ring.algorithm())?;
         Ok::<_, Problem>((pairs, ring.keys().shared_keys()?))
@@ -138,9 +154,8 @@ pub(crate) struct SigningKeyRotationBody {
     #[serde(default)]
     #[schema(default = false, example = false)]
     now: bool,
-    /// The algorithm, `EdDSA` or `ES256`, to prepare a change of algorithm. By default that of the server.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 256, example = "EdDSA")]
+    #[schema(schema_with = algorithm_of_rotation, required = false)]
     algorithm: Option<ShortText>,
 }
 
@@ -162,7 +177,7 @@ pub(crate) const ROTATE: Route = Route {
 /// Makes a new key pair, which is published at once and replaces the signing key later.
 ///
 /// The previous key stays published until its last token has expired, and is then retired automatically.
-#[utoipa::path(post, path = ROTATE.path, operation_id = "rotate_signing_key", tag = "operations",
+#[utoipa::path(post, path = ROTATE.path, operation_id = "rotateSigningKey", tag = "operations",
     request_body = SigningKeyRotationBody,
     responses((status = 201, body = SigningKeyAnswer, description = "The new key pair")))]
 pub(crate) async fn rotate(
@@ -172,8 +187,7 @@ pub(crate) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     let (now, named) = body.0.map_or((false, None), |Json(body)| (body.now, body.algorithm));
     let named = named.map(|name| {
-        let known = [KeyPairAlgorithm::EdDsa, KeyPairAlgorithm::Es256];
-        known.into_iter().find(|known| known.name() == name.0).ok_or_else(|| {
+        KeyPairAlgorithm::ALL.into_iter().find(|known| known.name() == name.0).ok_or_else(|| {
             let message = "use EdDSA or ES256".to_owned();
             let fault = FieldProblem::new("algorithm".to_owned(), "unknown_algorithm", message);
             Problem::invalid(vec![fault])
@@ -215,7 +229,7 @@ pub(crate) const RETIRE: Route = Route {
 /// Servers refuse its tokens within a second, other services when their copy of the published keys expires. A key
 /// that signs cannot be retired: make a new one with `now` first, and wait four seconds. A shared secret of HS256
 /// can be retired in the same way once another key signs.
-#[utoipa::path(post, path = RETIRE.path, operation_id = "retire_signing_key", tag = "operations",
+#[utoipa::path(post, path = RETIRE.path, operation_id = "retireSigningKey", tag = "operations",
     params(("kid" = String, Path, description = "The name of the key",
         example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")),
     responses((status = 204, description = "The key is retired")))]

@@ -68,7 +68,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Returns the second factors of the caller, without any secret.
-#[utoipa::path(get, path = LIST.path, tag = "factors", operation_id = "list_factors",
+#[utoipa::path(get, path = LIST.path, operation_id = "listFactors", tag = "factors",
     responses((status = 200, body = FactorsAnswer, description = "The factors",
         example = json!({
             "totp": { "confirmed_at": "2026-11-20T09:31:00Z", "last_used_at": null },
@@ -100,7 +100,7 @@ pub(crate) const GENERATE: Route = Route {
 };
 
 /// Generates ten backup codes in place of all earlier ones.
-#[utoipa::path(post, path = GENERATE.path, tag = "factors", operation_id = "generate_backup_codes",
+#[utoipa::path(post, path = GENERATE.path, operation_id = "generateBackupCodes", tag = "factors",
     request_body = CurrentCredentialBody,
     responses((status = 200, body = BackupCodesAnswer, description = "The codes, shown once")))]
 pub(crate) async fn generate(

@@ -108,7 +108,7 @@ pub(crate) const ANSWER: Route = Route {
 };
 
 /// Signs in with the second factor, after the password was right.
-#[utoipa::path(post, path = ANSWER.path, tag = "auth",
+#[utoipa::path(post, path = ANSWER.path, operation_id = "answerSecondFactor", tag = "auth",
     request_body = SecondFactorBody,
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]
 pub(crate) async fn answer(

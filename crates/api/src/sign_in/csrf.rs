@@ -24,7 +24,7 @@ pub(crate) const ISSUE: Route = Route {
 };
 
 /// Issues a CSRF token for the session of the caller.
-#[utoipa::path(get, path = ISSUE.path, tag = "auth",
+#[utoipa::path(get, path = ISSUE.path, operation_id = "getCsrfToken", tag = "auth",
     responses((status = 200, body = CsrfAnswer, description = "The CSRF token")))]
 pub(crate) async fn issue(
     caller: Caller,

@@ -67,7 +67,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the known devices of the caller: browsers with a device cookie.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_devices", tag = "auth",
+#[utoipa::path(get, path = LIST.path, operation_id = "listDevices", tag = "auth",
     responses((status = 200, body = DevicesAnswer, description = "The devices")))]
 pub(crate) async fn list(
     caller: Caller,
@@ -101,7 +101,7 @@ pub(crate) const FORGET: Route = Route {
 /// Forgets a device of the caller and ends its sessions.
 ///
 /// Its next sign-in is that of an unknown device.
-#[utoipa::path(delete, path = FORGET.path, operation_id = "forget_device", tag = "auth",
+#[utoipa::path(delete, path = FORGET.path, operation_id = "forgetDevice", tag = "auth",
     params(("id" = String, Path, description = "The device", example = "mJ3tTzK0S1aGq0W3l4n8bg")),
     responses((status = 204, description = "The device is forgotten")))]
 pub(crate) async fn forget(

@@ -78,7 +78,7 @@ pub(crate) const LIST: Route = Route {
 ///
 /// An account appears once for each of its counters that is closed. The header `Link` contains the address
 /// of the next page (RFC 8288). The audit log records each page.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_lockouts", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listLockouts", tag = "users",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of lockouts, 1 to 200, by default 50", example = 50),

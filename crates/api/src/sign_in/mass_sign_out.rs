@@ -40,7 +40,7 @@ pub(crate) const END_ALL: Route = Route {
 /// Requires the most senior role. Sessions end in batches of 500; the audit log records each batch
 /// with its size. A session that is opened during the request does not end. After an error, the
 /// sessions of finished batches have ended; repeat the request for the rest.
-#[utoipa::path(delete, path = END_ALL.path, operation_id = "end_every_session", tag = "users",
+#[utoipa::path(delete, path = END_ALL.path, operation_id = "endAllSessions", tag = "users",
     responses((status = 200, body = MassSignOutAnswer, description = "The sessions have ended")))]
 pub(crate) async fn end_all(
     caller: Caller,

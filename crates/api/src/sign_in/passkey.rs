@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::sign_in::passkey_options::CreationOptionsAnswer;
+use crate::sign_in::passkey_options::{CreationOptionsAnswer, transports};
 use crate::sign_in::password::name;
 use crate::sign_in::reauthentication::CurrentCredentialBody;
 use crate::sign_in::session_tokens::{self, TokensAnswer};
@@ -29,8 +29,7 @@ pub(crate) struct PasskeyAnswer {
     /// The model of the authenticator (AAGUID); zeros if it does not say.
     #[schema(example = "00000000-0000-0000-0000-000000000000")]
     model: String,
-    /// How a browser reaches the authenticator.
-    #[schema(example = json!(["internal"]))]
+    #[schema(schema_with = transports)]
     transports: Vec<&'static str>,
     /// True if it signs in alone: it needs no name, and its authenticator has verified its user.
     #[schema(example = true)]
@@ -117,7 +116,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the passkeys of the caller.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_passkeys", tag = "factors",
+#[utoipa::path(get, path = LIST.path, operation_id = "listPasskeys", tag = "factors",
     responses((status = 200, body = PasskeysAnswer, description = "The passkeys")))]
 pub(crate) async fn list(
     caller: Caller,
@@ -151,7 +150,7 @@ pub(crate) const OPTIONS: Route = Route {
 /// Starts the registration of a passkey.
 ///
 /// The challenge works once, in the same session and within five minutes.
-#[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "passkey_options",
+#[utoipa::path(post, path = OPTIONS.path, operation_id = "startPasskeyRegistration", tag = "factors",
     request_body = CurrentCredentialBody,
     responses((status = 200, body = CreationOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
@@ -188,7 +187,7 @@ pub(crate) const VERIFY: Route = Route {
 ///
 /// All sessions of the account end. The response contains tokens and cookies of a new session, which
 /// has two factors.
-#[utoipa::path(post, path = VERIFY.path, tag = "factors", operation_id = "register_passkey",
+#[utoipa::path(post, path = VERIFY.path, operation_id = "registerPasskey", tag = "factors",
     request_body = NewPasskeyBody,
     responses((status = 200, body = TokensAnswer, description = "The tokens of the new session")))]
 pub(crate) async fn verify(
@@ -219,7 +218,7 @@ pub(crate) const RENAME: Route = Route {
 };
 
 /// Renames a passkey of the caller.
-#[utoipa::path(patch, path = RENAME.path, operation_id = "rename_passkey", tag = "factors",
+#[utoipa::path(patch, path = RENAME.path, operation_id = "renamePasskey", tag = "factors",
     params(("id" = String, Path, description = "The passkey",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
     request_body = PasskeyNameBody,
@@ -256,7 +255,7 @@ pub(crate) const REMOVE: Route = Route {
 };
 
 /// Removes a passkey of the caller, and the backup codes if no other factor remains.
-#[utoipa::path(delete, path = REMOVE.path, operation_id = "remove_passkey", tag = "factors",
+#[utoipa::path(delete, path = REMOVE.path, operation_id = "deletePasskey", tag = "factors",
     params(("id" = String, Path, description = "The passkey",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
     request_body = CurrentCredentialBody,

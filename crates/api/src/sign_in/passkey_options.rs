@@ -2,10 +2,17 @@
 //!
 //! `portcullis-mfa` writes them. The types here describe them in the API document.
 
+use portcullis_mfa::passkey::{
+    Attestation, CREDENTIAL_TYPE, RESIDENT_KEY, Transports, UserVerification,
+};
 use portcullis_web::{Code, Problem};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
+
+use crate::openapi::word;
 
 /// The options to create a passkey.
 #[derive(Serialize, ToSchema)]
@@ -25,17 +32,17 @@ pub(crate) struct RequestOptionsAnswer {
 
 impl CreationOptionsAnswer {
     pub(crate) fn of(options: &impl Serialize) -> Result<Self, Problem> {
-        json(options).map(|public_key| Self { public_key })
+        to_json(options).map(|public_key| Self { public_key })
     }
 }
 
 impl RequestOptionsAnswer {
     pub(crate) fn of(options: &impl Serialize) -> Result<Self, Problem> {
-        json(options).map(|public_key| Self { public_key })
+        to_json(options).map(|public_key| Self { public_key })
     }
 }
 
-fn json(options: &impl Serialize) -> Result<Value, Problem> {
+fn to_json(options: &impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(options).map_err(|error| {
         tracing::error!(%error, "the options of a passkey could not be written");
         Problem::new(Code::Internal)
@@ -62,8 +69,7 @@ pub(crate) struct PasskeyCreationOptions {
     /// Empty: the browser chooses.
     #[schema(example = json!([]))]
     hints: Vec<String>,
-    /// `none`, or `direct` if the configuration lists models.
-    #[schema(example = "none")]
+    #[schema(schema_with = attestation)]
     attestation: String,
     extensions: CreationExtensions,
 }
@@ -84,12 +90,41 @@ pub(crate) struct PasskeyRequestOptions {
     rp_id: String,
     /// The passkeys that may be used; empty for any.
     allow_credentials: Vec<CredentialDescriptor>,
-    /// `required`, or `preferred` for a second factor.
-    #[schema(example = "required")]
+    #[schema(schema_with = user_verification)]
     user_verification: String,
     /// Empty: the browser chooses.
     #[schema(example = json!([]))]
     hints: Vec<String>,
+}
+
+fn attestation() -> Object {
+    let words = Attestation::ALL.iter().map(|word| word.as_str());
+    word::described(words, "`none`, or `direct` if the configuration lists models.", "none")
+}
+
+fn user_verification() -> Object {
+    let words = UserVerification::ALL.iter().map(|word| word.as_str());
+    let about = "Whether the authenticator must verify the user: `preferred` for a registration and a second \
+                 factor, otherwise `required`.";
+    word::described(words, about, "required")
+}
+
+fn credential_type() -> Object {
+    word::described([CREDENTIAL_TYPE], "Always `public-key`.", CREDENTIAL_TYPE)
+}
+
+fn resident_key() -> Object {
+    let about = "Always `preferred`: the authenticator stores the credential where it can.";
+    word::described([RESIDENT_KEY], about, RESIDENT_KEY)
+}
+
+/// The ways in which a browser reaches an authenticator.
+pub(crate) fn transports() -> Array {
+    ArrayBuilder::new()
+        .items(word::one_of(Transports::WORDS))
+        .description(Some("The ways in which a browser reaches the authenticator."))
+        .examples([json!(["internal"])])
+        .build()
 }
 
 /// The server, as a browser shows it.
@@ -120,7 +155,7 @@ struct UserEntity {
 #[expect(dead_code, reason = "the fields are read by the derive only")]
 #[derive(ToSchema)]
 struct CredentialParameters {
-    #[schema(rename = "type", example = "public-key")]
+    #[schema(rename = "type", schema_with = credential_type)]
     kind: String,
     /// The number in the COSE registry: -8, -7 or -257.
     #[schema(example = -8)]
@@ -131,13 +166,12 @@ struct CredentialParameters {
 #[expect(dead_code, reason = "the fields are read by the derive only")]
 #[derive(ToSchema)]
 struct CredentialDescriptor {
-    #[schema(rename = "type", example = "public-key")]
+    #[schema(rename = "type", schema_with = credential_type)]
     kind: String,
     /// The credential id in base64url.
     #[schema(example = "-R85HbTJsv3g6nAYnLo_tj9Xm6YSKzOtlP8-wzAIS-Q")]
     id: String,
-    /// How a browser reaches the authenticator.
-    #[schema(example = json!(["internal"]))]
+    #[schema(schema_with = transports)]
     transports: Vec<String>,
 }
 
@@ -146,11 +180,11 @@ struct CredentialDescriptor {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 struct AuthenticatorSelection {
-    #[schema(example = "preferred")]
+    #[schema(schema_with = resident_key)]
     resident_key: String,
     #[schema(example = false)]
     require_resident_key: bool,
-    #[schema(example = "preferred")]
+    #[schema(schema_with = user_verification)]
     user_verification: String,
 }
 

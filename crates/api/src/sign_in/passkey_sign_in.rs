@@ -76,7 +76,7 @@ pub(crate) const OPTIONS: Route = Route {
 /// Starts a sign-in with a passkey.
 ///
 /// The challenge works once, within five minutes, and with delivery `cookie` in this browser only.
-#[utoipa::path(post, path = OPTIONS.path, tag = "auth", operation_id = "passkey_sign_in_options",
+#[utoipa::path(post, path = OPTIONS.path, operation_id = "startPasskeySignIn", tag = "auth",
     request_body = PasskeyOptionsBody,
     responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
@@ -113,7 +113,7 @@ pub(crate) const VERIFY: Route = Route {
 };
 
 /// Signs in with a passkey whose authenticator has verified the user. It counts as two factors.
-#[utoipa::path(post, path = VERIFY.path, tag = "auth", operation_id = "passkey_sign_in",
+#[utoipa::path(post, path = VERIFY.path, operation_id = "signInWithPasskey", tag = "auth",
     request_body = PasskeySignInBody,
     responses((status = 200, body = TokensAnswer, description = "Signed in")))]
 pub(crate) async fn verify(

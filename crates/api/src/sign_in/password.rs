@@ -55,7 +55,7 @@ pub(crate) const FORM: Route = Route {
 
 /// Signs in with a password, sent as a form. With a second factor, the response has a token for the
 /// second step instead of a session.
-#[utoipa::path(post, path = FORM.path, tag = "auth",
+#[utoipa::path(post, path = FORM.path, operation_id = "signInWithForm", tag = "auth",
     request_body(content = SignInBody, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = SignInAnswer,
         description = "Signed in, or a second factor is required",
@@ -91,7 +91,7 @@ pub(crate) const JSON: Route = Route {
 
 /// Signs in with a password, sent as JSON. With a second factor, the response has a token for the
 /// second step instead of a session.
-#[utoipa::path(post, path = JSON.path, tag = "auth",
+#[utoipa::path(post, path = JSON.path, operation_id = "signIn", tag = "auth",
     request_body = SignInBody,
     responses((status = 200, body = SignInAnswer,
         description = "Signed in, or a second factor is required",

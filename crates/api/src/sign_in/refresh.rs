@@ -41,7 +41,7 @@ pub(crate) const REFRESH: Route = Route {
 /// A retry after a lost response returns the same next refresh token, as long as that token is
 /// unused: for a browser without a time limit, for a client without cookies within
 /// `sessions.rotation_grace_seconds`. Any other reuse of a refresh token ends sessions.
-#[utoipa::path(post, path = REFRESH.path, tag = "auth",
+#[utoipa::path(post, path = REFRESH.path, operation_id = "refreshTokens", tag = "auth",
     request_body = RefreshBody,
     responses((status = 200, body = TokensAnswer, description = "The new tokens")))]
 pub(crate) async fn refresh(

@@ -17,7 +17,8 @@ use portcullis_web::{
     Query, Route, blocking,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::openapi::word;
 
@@ -109,6 +110,16 @@ impl From<ReplayedSignIn> for AssessedSignInAnswer {
     }
 }
 
+/// The recorded outcome, for the API document.
+struct OutcomeParameter;
+
+impl IntoParams for OutcomeParameter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = word::risk_outcome();
+        vec![word::query_parameter("outcome", "The recorded outcome", schema, "challenged")]
+    }
+}
+
 pub(crate) const LIST: Route = Route {
     method: Method::Get,
     path: "/api/admin/risk/sign-ins",
@@ -122,10 +133,9 @@ pub(crate) const LIST: Route = Route {
 ///
 /// The header `Link` contains the address of the next page (RFC 8288). The audit log records the first page
 /// of a search. A cursor continues only the same search.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_assessed_sign_ins", tag = "audit",
+#[utoipa::path(get, path = LIST.path, operation_id = "listAssessedSignIns", tag = "audit",
     params(
-        ("outcome" = Option<String>, Query, pattern = "^(allowed|challenged|refused)$",
-            description = "The recorded outcome: `allowed`, `challenged` or `refused`", example = "challenged"),
+        OutcomeParameter,
         ("account" = Option<String>, Query, format = Uuid, description = "The account",
             example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
@@ -240,7 +250,7 @@ pub(crate) const REPLAY: Route = Route { path: "/api/admin/risk/replay", ..LIST 
 ///
 /// The risk is a function of the recorded facts. Nothing is changed. The audit log records the access as a
 /// search.
-#[utoipa::path(get, path = REPLAY.path, operation_id = "replay_risk", tag = "audit",
+#[utoipa::path(get, path = REPLAY.path, operation_id = "replaySignInRisk", tag = "audit",
     params(
         ("challenge_at" = Option<u32>, Query, minimum = 1, maximum = 1000,
             description = "The score from which a sign-in is challenged, by default that in force", example = 50),

@@ -58,7 +58,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the sessions of the caller.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_sessions", tag = "auth",
+#[utoipa::path(get, path = LIST.path, operation_id = "listSessions", tag = "auth",
     responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
 pub(crate) async fn list(
     caller: Caller,
@@ -83,7 +83,7 @@ pub(crate) const END: Route = Route {
 /// Ends one session of the caller.
 ///
 /// This node refuses its tokens from the next request on, other nodes within one second.
-#[utoipa::path(delete, path = END.path, tag = "auth",
+#[utoipa::path(delete, path = END.path, operation_id = "endSession", tag = "auth",
     params(("id" = String, Path, description = "The session",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12")),
     responses((status = 204, description = "The session has ended")))]
@@ -115,7 +115,7 @@ pub(crate) const END_OTHERS: Route = Route {
 };
 
 /// Ends all sessions of the caller except the session of this request.
-#[utoipa::path(delete, path = END_OTHERS.path, tag = "auth",
+#[utoipa::path(delete, path = END_OTHERS.path, operation_id = "endOtherSessions", tag = "auth",
     responses((status = 204, description = "The other sessions have ended")))]
 pub(crate) async fn end_others(
     caller: Caller,

@@ -54,7 +54,7 @@ pub(crate) const LIST_OF_USER: Route = Route {
 };
 
 /// Lists the sessions of an account. The audit log records the access.
-#[utoipa::path(get, path = LIST_OF_USER.path, operation_id = "list_sessions_of_user", tag = "users",
+#[utoipa::path(get, path = LIST_OF_USER.path, operation_id = "listUserSessions", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 200, body = SessionsAnswer, description = "The sessions")))]
@@ -84,7 +84,7 @@ pub(crate) const LIST: Route = Route {
 /// A page can have fewer sessions than `limit`, also none, and another one can follow: only the last page
 /// has no `next_cursor`. The header `Link` contains the address of the next page (RFC 8288). The audit log
 /// records each page.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_sessions_of_all", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listAllSessions", tag = "users",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 200,
             description = "The maximum number of sessions, 1 to 200, by default 50", example = 50),

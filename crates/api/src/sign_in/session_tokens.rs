@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::AccountAnswer;
+use crate::token_type::{self, TokenType};
 
 /// The tokens of a session. With delivery `cookie`, the access token is only in a cookie.
 #[derive(Serialize, ToSchema)]
@@ -17,9 +18,8 @@ pub(crate) struct TokensAnswer<'a> {
     /// The refresh token. It works once; in a browser it requires the binding cookie.
     #[schema(example = "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     refresh_token: String,
-    /// Always `Bearer` (RFC 6750).
-    #[schema(pattern = "^Bearer$", example = "Bearer")]
-    token_type: &'static str,
+    #[schema(schema_with = token_type::bearer)]
+    token_type: TokenType,
     /// The time until the access token expires, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
@@ -50,7 +50,7 @@ pub(crate) fn bound(
     let in_body = tokens.session.delivery == Delivery::Body;
     let mut response = HttpResponse::Ok().json(TokensAnswer {
         refresh_token: tokens.refresh_token.expose_secret().to_owned(),
-        token_type: "Bearer",
+        token_type: TokenType::Bearer,
         expires_in: tokens.access_expires_in.as_secs(),
         session_id: tokens.session.id.to_string(),
         account: AccountAnswer::from(&tokens.account),

@@ -34,7 +34,7 @@ pub(crate) const LOGOUT: Route = Route {
 /// cookie; or the refresh token in the body. A cookie with a valid access token requires a CSRF
 /// token. Any other cookie requires an allowed origin of the page. The browser deletes its cookies
 /// even if the session had ended before.
-#[utoipa::path(post, path = LOGOUT.path, tag = "auth",
+#[utoipa::path(post, path = LOGOUT.path, operation_id = "signOut", tag = "auth",
     request_body = SignOutBody,
     responses((status = 204, description = "The session has ended")))]
 pub(crate) async fn logout(
@@ -66,7 +66,7 @@ pub(crate) const LOGOUT_ALL: Route = Route {
 };
 
 /// Ends all sessions of the caller, the session of this request too.
-#[utoipa::path(post, path = LOGOUT_ALL.path, tag = "auth",
+#[utoipa::path(post, path = LOGOUT_ALL.path, operation_id = "signOutEverywhere", tag = "auth",
     responses((status = 204, description = "The sessions have ended")))]
 pub(crate) async fn logout_all(
     caller: Caller,

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::sign_in::challenge;
 use crate::sign_in::passkey_options::RequestOptionsAnswer;
+use crate::token_type::{self, TokenType};
 
 /// A second factor: a code or the assertion of a passkey.
 #[derive(Deserialize, ToSchema)]
@@ -32,9 +33,8 @@ pub(crate) struct StepUpBody {
 /// A new access token of the session. With delivery `cookie`, it is only in a cookie.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StepUpAnswer {
-    /// Always `Bearer` (RFC 6750).
-    #[schema(pattern = "^Bearer$", example = "Bearer")]
-    token_type: &'static str,
+    #[schema(schema_with = token_type::bearer)]
+    token_type: TokenType,
     /// The time until the access token expires, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
@@ -62,7 +62,7 @@ pub(crate) const OPTIONS: Route = Route {
 /// Starts a step-up with a passkey.
 ///
 /// The challenge works once, in this session and within five minutes.
-#[utoipa::path(post, path = OPTIONS.path, tag = "factors", operation_id = "step_up_options",
+#[utoipa::path(post, path = OPTIONS.path, operation_id = "startPasskeyStepUp", tag = "factors",
     responses((status = 200, body = RequestOptionsAnswer, description = "The options for the browser")))]
 pub(crate) async fn options(
     caller: Caller,
@@ -93,7 +93,7 @@ pub(crate) const STEP_UP: Route = Route {
 /// Proves a second factor again. For 15 minutes the session may then do what requires a recent one.
 ///
 /// The refresh token of the session stays as it is. A refresh does not prolong the 15 minutes.
-#[utoipa::path(post, path = STEP_UP.path, tag = "factors", operation_id = "step_up",
+#[utoipa::path(post, path = STEP_UP.path, operation_id = "stepUpSession", tag = "factors",
     request_body = StepUpBody,
     responses((status = 200, body = StepUpAnswer, description = "The new access token")))]
 pub(crate) async fn step_up(
@@ -121,7 +121,7 @@ pub(crate) async fn step_up(
     let in_body = issued.session.delivery == Delivery::Body;
     let token = issued.token.expose_secret();
     let mut response = HttpResponse::Ok().json(StepUpAnswer {
-        token_type: "Bearer",
+        token_type: TokenType::Bearer,
         expires_in: issued.expires_in.as_secs(),
         session_id: issued.session.id.to_string(),
         access_token: in_body.then(|| token.to_owned()),

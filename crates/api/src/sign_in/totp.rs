@@ -72,7 +72,7 @@ pub(crate) const ENROL: Route = Route {
 ///
 /// Nothing changes until a code of the app is confirmed, in the same session and within ten minutes. An
 /// app that the account has already stays in force until then.
-#[utoipa::path(post, path = ENROL.path, tag = "factors", operation_id = "enrol_totp",
+#[utoipa::path(post, path = ENROL.path, operation_id = "startTotpEnrolment", tag = "factors",
     request_body = CurrentCredentialBody,
     responses((status = 200, body = TotpEnrolmentAnswer, description = "The seed, shown once")))]
 pub(crate) async fn enrol(
@@ -107,7 +107,7 @@ pub(crate) const CONFIRM: Route = Route {
 ///
 /// All sessions of the account end. The response contains tokens and cookies of a new session, which
 /// has two factors. The code is used up.
-#[utoipa::path(post, path = CONFIRM.path, tag = "factors", operation_id = "confirm_totp",
+#[utoipa::path(post, path = CONFIRM.path, operation_id = "confirmTotpEnrolment", tag = "factors",
     request_body = ConfirmationBody,
     responses((status = 200, body = TokensAnswer, description = "The tokens of the new session")))]
 pub(crate) async fn confirm(
@@ -144,7 +144,7 @@ pub(crate) const DISABLE: Route = Route {
 };
 
 /// Removes the authenticator app of the caller, and the backup codes if no other factor remains.
-#[utoipa::path(post, path = DISABLE.path, tag = "factors", operation_id = "disable_totp",
+#[utoipa::path(post, path = DISABLE.path, operation_id = "disableTotp", tag = "factors",
     request_body = CurrentCredentialBody,
     responses((status = 204, description = "The app is removed")))]
 pub(crate) async fn disable(

@@ -39,7 +39,7 @@ pub(crate) const READ: Route = Route {
 };
 
 /// Returns the lockout of an account. The audit log records the access.
-#[utoipa::path(get, path = READ.path, operation_id = "read_lockout", tag = "users",
+#[utoipa::path(get, path = READ.path, operation_id = "getUserLockout", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 200, body = LockoutAnswer, description = "The lockout")))]
@@ -80,7 +80,7 @@ pub(crate) const UNLOCK: Route = Route {
 /// Ends the lockout of an account: forgets its failures, and lifts the block after a report of its owner.
 ///
 /// An account without a lockout stays as it is. The audit log records the request in both cases.
-#[utoipa::path(delete, path = UNLOCK.path, operation_id = "unlock_user", tag = "users",
+#[utoipa::path(delete, path = UNLOCK.path, operation_id = "unlockUser", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 204, description = "The account is not locked")))]

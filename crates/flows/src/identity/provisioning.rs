@@ -79,6 +79,21 @@ pub enum PersonKind {
     Developer,
 }
 
+impl PersonKind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::User, Self::Developer];
+
+    /// The stable text form of the kind of account.
+    pub fn as_str(self) -> &'static str {
+        AccountKind::from(self).as_str()
+    }
+
+    /// The kind of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 impl From<PersonKind> for AccountKind {
     fn from(kind: PersonKind) -> Self {
         match kind {

@@ -3,6 +3,7 @@
 //! The outbox stores a [`Mail`] as JSON. It holds neither a secret nor text of unlimited length: a
 //! mail with a link gets its secret when it is delivered. The texts are in `portcullis-mail`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -191,7 +192,12 @@ impl Mail {
 
     /// The kind of this word, if this version has it.
     pub fn known_kind(word: &str) -> Option<&'static str> {
-        Self::samples().iter().map(Self::kind).find(|kind| *kind == word)
+        Self::kinds().into_iter().find(|kind| *kind == word)
+    }
+
+    /// The kinds of mail, each once, in alphabetical order.
+    pub fn kinds() -> BTreeSet<&'static str> {
+        Self::samples().iter().map(Self::kind).collect()
     }
 
     /// The purpose of the secret in the link; `None` for a mail without a secret.

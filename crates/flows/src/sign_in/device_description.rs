@@ -10,8 +10,33 @@ pub struct DeviceDescription {
     pub browser: Option<String>,
     /// The operating system without its version; `None` if unknown.
     pub operating_system: Option<&'static str>,
-    /// The kind of device: `computer`, `mobile` (phones and tablets) or `other`.
-    pub kind: &'static str,
+    /// The kind of device.
+    pub kind: DeviceKind,
+}
+
+/// The kind of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A computer.
+    Computer,
+    /// A phone or a tablet.
+    Mobile,
+    /// Another device, or an unknown one.
+    Other,
+}
+
+impl DeviceKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Computer, Self::Mobile, Self::Other];
+
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Computer => "computer",
+            Self::Mobile => "mobile",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl DeviceDescription {
@@ -21,7 +46,7 @@ impl DeviceDescription {
         let browser = browser(user_agent).or_else(|| product(user_agent));
         let (operating_system, kind) = match system(user_agent) {
             Some((system, kind)) => (Some(system), kind),
-            None => (None, "other"),
+            None => (None, DeviceKind::Other),
         };
         let described = || match (browser, operating_system) {
             (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -60,22 +85,22 @@ fn browser(user_agent: &str) -> Option<&'static str> {
 }
 
 /// System names in user agents, with their common names and kinds. The first match counts.
-const SYSTEMS: [(&str, &str, &str); 11] = [
-    ("Windows", "Windows", "computer"),
-    ("iPhone", "iOS", "mobile"),
-    ("iPod", "iOS", "mobile"),
-    ("iPad", "iPadOS", "mobile"),
-    ("Android", "Android", "mobile"),
-    ("CrOS", "ChromeOS", "computer"),
-    ("Mac OS X", "macOS", "computer"),
-    ("Linux", "Linux", "computer"),
-    ("FreeBSD", "BSD", "computer"),
-    ("OpenBSD", "BSD", "computer"),
-    ("NetBSD", "BSD", "computer"),
+const SYSTEMS: [(&str, &str, DeviceKind); 11] = [
+    ("Windows", "Windows", DeviceKind::Computer),
+    ("iPhone", "iOS", DeviceKind::Mobile),
+    ("iPod", "iOS", DeviceKind::Mobile),
+    ("iPad", "iPadOS", DeviceKind::Mobile),
+    ("Android", "Android", DeviceKind::Mobile),
+    ("CrOS", "ChromeOS", DeviceKind::Computer),
+    ("Mac OS X", "macOS", DeviceKind::Computer),
+    ("Linux", "Linux", DeviceKind::Computer),
+    ("FreeBSD", "BSD", DeviceKind::Computer),
+    ("OpenBSD", "BSD", DeviceKind::Computer),
+    ("NetBSD", "BSD", DeviceKind::Computer),
 ];
 
 /// The system in the first comment (RFC 9110 section 10.1.5), where browsers put it, and its kind.
-fn system(user_agent: &str) -> Option<(&'static str, &'static str)> {
+fn system(user_agent: &str) -> Option<(&'static str, DeviceKind)> {
     let (_, comment) = user_agent.split_once('(')?;
     let comment = comment.split(')').next()?;
     let known = SYSTEMS.iter().find(|(token, ..)| comment.contains(token));
@@ -96,7 +121,7 @@ mod tests {
 
     fn device(user_agent: &str) -> (String, &'static str) {
         let device = DeviceDescription::of(None, Some(user_agent));
-        (device.name, device.kind)
+        (device.name, device.kind.as_str())
     }
 
     #[test]

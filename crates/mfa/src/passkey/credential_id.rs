@@ -10,6 +10,9 @@ use super::base64url;
 use super::passkey_error::PasskeyError;
 use super::transports::Transports;
 
+/// The type of every credential (section 5.8.2).
+pub const CREDENTIAL_TYPE: &str = "public-key";
+
 /// The id of a credential: 16 to 1023 bytes (section 4, "credential ID"), written in base64url without
 /// padding.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +42,7 @@ impl CredentialId {
 
     /// Reads the id of a credential in JSON (section 5.1): `id` and `rawId` are the same text there.
     pub(super) fn of_response(id: &str, raw_id: &str, kind: &str) -> Result<Self, PasskeyError> {
-        if kind != "public-key" {
+        if kind != CREDENTIAL_TYPE {
             return Err(PasskeyError::WrongCredentialType);
         }
         if id != raw_id {
@@ -83,7 +86,7 @@ impl Serialize for CredentialId {
 impl Serialize for CredentialDescriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut descriptor = serializer.serialize_struct("CredentialDescriptor", 3)?;
-        descriptor.serialize_field("type", "public-key")?;
+        descriptor.serialize_field("type", CREDENTIAL_TYPE)?;
         descriptor.serialize_field("id", &self.id)?;
         descriptor.serialize_field("transports", &self.transports)?;
         descriptor.end()

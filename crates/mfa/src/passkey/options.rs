@@ -1,7 +1,7 @@
 //! Options of ceremonies in the JSON form that `parseCreationOptionsFromJSON` and
 //! `parseRequestOptionsFromJSON` of the browser read (section 5.1.9 and 5.1.10).
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::challenge::Challenge;
 use super::credential_id::CredentialDescriptor;
@@ -21,8 +21,7 @@ pub struct PasskeyUser<'a> {
 /// Whether the authenticator must check who is there: by PIN or by a feature of the body (section 5.8.6).
 ///
 /// It is a request to the browser. What happened is in the assertion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserVerification {
     /// The browser fails without it.
     Required,
@@ -31,6 +30,57 @@ pub enum UserVerification {
     /// The browser avoids it, for a second factor after a password.
     Discouraged,
 }
+
+impl UserVerification {
+    /// All values.
+    pub const ALL: [Self; 3] = [Self::Required, Self::Preferred, Self::Discouraged];
+
+    /// The word of the standard.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Preferred => "preferred",
+            Self::Discouraged => "discouraged",
+        }
+    }
+}
+
+impl Serialize for UserVerification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Whether the authenticator must prove its model (section 5.4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attestation {
+    /// Any model may be used.
+    None,
+    /// Only the listed models may be used.
+    Direct,
+}
+
+impl Attestation {
+    /// The values that the server uses.
+    pub const ALL: [Self; 2] = [Self::None, Self::Direct];
+
+    /// The word of the standard.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+impl Serialize for Attestation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Whether the authenticator stores the credential (section 5.4.6): it does so where it can.
+pub const RESIDENT_KEY: &str = "preferred";
 
 /// `PublicKeyCredentialCreationOptionsJSON`: what a browser needs to create a passkey.
 #[derive(Clone, Debug, Serialize)]
@@ -44,7 +94,7 @@ pub struct CreationOptions {
     pub(super) exclude_credentials: Vec<CredentialDescriptor>,
     pub(super) authenticator_selection: AuthenticatorSelection,
     pub(super) hints: [&'static str; 0],
-    pub(super) attestation: &'static str,
+    pub(super) attestation: Attestation,
     pub(super) extensions: CreationExtensions,
 }
 

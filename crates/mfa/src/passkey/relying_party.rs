@@ -8,10 +8,11 @@ use super::authenticator_data::AuthenticatorData;
 use super::base64url;
 use super::challenge::Challenge;
 use super::client_data::{ClientData, sha256};
-use super::credential_id::CredentialDescriptor;
+use super::credential_id::{CREDENTIAL_TYPE, CredentialDescriptor};
 use super::options::{
-    AuthenticatorSelection, CreationExtensions, CreationOptions, Parameters, PasskeyUser,
-    RelyingPartyEntity, RequestOptions, TIMEOUT, UserEntity, UserVerification,
+    Attestation, AuthenticatorSelection, CreationExtensions, CreationOptions, Parameters,
+    PasskeyUser, RESIDENT_KEY, RelyingPartyEntity, RequestOptions, TIMEOUT, UserEntity,
+    UserVerification,
 };
 use super::origin::{self, RelyingPartyError};
 use super::passkey_error::PasskeyError;
@@ -95,7 +96,7 @@ impl RelyingParty {
         existing: &[CredentialDescriptor],
     ) -> CreationOptions {
         let parameters =
-            |algorithm: Algorithm| Parameters { kind: "public-key", alg: algorithm.cose_id() };
+            |algorithm: Algorithm| Parameters { kind: CREDENTIAL_TYPE, alg: algorithm.cose_id() };
         CreationOptions {
             rp: RelyingPartyEntity { id: self.id.clone(), name: self.name.clone() },
             user: UserEntity {
@@ -108,12 +109,16 @@ impl RelyingParty {
             timeout: TIMEOUT,
             exclude_credentials: existing.to_vec(),
             authenticator_selection: AuthenticatorSelection {
-                resident_key: "preferred",
+                resident_key: RESIDENT_KEY,
                 require_resident_key: false,
                 user_verification: UserVerification::Preferred,
             },
             hints: [],
-            attestation: if self.allowed.is_some() { "direct" } else { "none" },
+            attestation: if self.allowed.is_some() {
+                Attestation::Direct
+            } else {
+                Attestation::None
+            },
             extensions: CreationExtensions { cred_props: true },
         }
     }

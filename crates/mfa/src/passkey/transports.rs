@@ -12,17 +12,18 @@ use serde::{Serialize, Serializer};
 /// The text form is the words with commas between them; it reads every text.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Transports {
-    is_known: [bool; WORDS.len()],
+    is_known: [bool; Self::WORDS.len()],
 }
 
-const WORDS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
-
 impl Transports {
+    /// The words of the standard.
+    pub const WORDS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
+
     /// Takes the known words.
     pub fn from_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut transports = Self::default();
         for word in words {
-            for (known, is_known) in WORDS.iter().zip(&mut transports.is_known) {
+            for (known, is_known) in Self::WORDS.iter().zip(&mut transports.is_known) {
                 *is_known |= *known == word;
             }
         }
@@ -31,7 +32,10 @@ impl Transports {
 
     /// The words, in the order of the standard.
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
-        WORDS.into_iter().zip(self.is_known).filter_map(|(word, is_known)| is_known.then_some(word))
+        Self::WORDS
+            .into_iter()
+            .zip(self.is_known)
+            .filter_map(|(word, is_known)| is_known.then_some(word))
     }
 }
 

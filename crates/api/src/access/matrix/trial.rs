@@ -85,7 +85,8 @@ pub(crate) const VALIDATE: Route = Route {
 ///
 /// The response contains the words that the file defines. The error 422 lists all faults with
 /// their lines.
-#[utoipa::path(post, path = VALIDATE.path, tag = "matrix", request_body = FileBody,
+#[utoipa::path(post, path = VALIDATE.path, operation_id = "validateMatrix", tag = "matrix",
+    request_body = FileBody,
     responses((status = 200, body = ValidAnswer, description = "The file has no faults")))]
 pub(crate) async fn validate(
     matrices: web::Data<Matrices>,
@@ -117,7 +118,8 @@ pub(crate) const DIFF: Route = Route {
 };
 
 /// Compares a matrix file with the active access matrix, by meaning and not by text.
-#[utoipa::path(post, path = DIFF.path, tag = "matrix", request_body = FileBody,
+#[utoipa::path(post, path = DIFF.path, operation_id = "compareMatrix", tag = "matrix",
+    request_body = FileBody,
     responses((status = 200, description = "The differences", body = MatrixDiff, example = json!({
             "roles": { "added": [], "removed": [] }, "resources": { "added": [], "removed": [] },
             "actions": { "added": [], "removed": [] }, "self_registration_role": null,
@@ -153,7 +155,8 @@ pub(crate) const REPLAY: Route = Route {
 /// Replays the recorded decisions of a period against a matrix file, and lists the changes.
 ///
 /// Ten million decisions take less than a minute. The response is sent when the replay is complete.
-#[utoipa::path(post, path = REPLAY.path, tag = "matrix", request_body = ReplayBody,
+#[utoipa::path(post, path = REPLAY.path, operation_id = "replayDecisions", tag = "matrix",
+    request_body = ReplayBody,
     responses((status = 200, description = "The changed decisions",
         body = ReplayReport, example = json!({
             "examined": 120_000, "gained": 12, "lost": 0, "left_out": 0, "changes": [{

@@ -81,7 +81,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the versions of the access matrix and the activations.
-#[utoipa::path(get, path = LIST.path, tag = "matrix",
+#[utoipa::path(get, path = LIST.path, operation_id = "listMatrixVersions", tag = "matrix",
     responses((status = 200, body = VersionsAnswer, description = "The versions")))]
 pub(crate) async fn list(matrices: web::Data<Matrices>) -> Result<HttpResponse, Problem> {
     let in_force = matrices.active().load().version;
@@ -111,7 +111,7 @@ pub(crate) const READ: Route = Route {
 };
 
 /// Returns one version of the access matrix with its file.
-#[utoipa::path(get, path = READ.path, tag = "matrix",
+#[utoipa::path(get, path = READ.path, operation_id = "getMatrixVersion", tag = "matrix",
     params(("number" = u32, Path, description = "The number of the version, counted from 1", example = 3)),
     responses((status = 200, body = VersionAnswer, description = "The version")))]
 pub(crate) async fn read(
@@ -143,7 +143,8 @@ pub(crate) const PROPOSE: Route = Route {
 /// Stores a matrix file as a version, without activating it.
 ///
 /// An identical file is not stored again; the response contains the number of the existing version.
-#[utoipa::path(post, path = PROPOSE.path, tag = "matrix", request_body = FileBody,
+#[utoipa::path(post, path = PROPOSE.path, operation_id = "createMatrixVersion", tag = "matrix",
+    request_body = FileBody,
     responses((status = 201, body = VersionNumber, description = "The number of the version")))]
 pub(crate) async fn propose(
     caller: Caller,
@@ -181,7 +182,7 @@ pub(crate) const ACTIVATE: Route = Route {
 ///
 /// Unless the caller has the most senior role, the version must not grant any permission that the
 /// role of the caller does not have.
-#[utoipa::path(post, path = ACTIVATE.path, tag = "matrix",
+#[utoipa::path(post, path = ACTIVATE.path, operation_id = "activateMatrixVersion", tag = "matrix",
     request_body = VersionNumber,
     responses((status = 200, body = VersionNumber, description = "The active version")))]
 pub(crate) async fn activate(
@@ -216,7 +217,7 @@ pub(crate) const ROLL_BACK: Route = Route {
 };
 
 /// Activates the previous version again, under the rule of an activation.
-#[utoipa::path(post, path = ROLL_BACK.path, tag = "matrix",
+#[utoipa::path(post, path = ROLL_BACK.path, operation_id = "rollBackMatrix", tag = "matrix",
     responses((status = 200, body = VersionNumber, description = "The active version")))]
 pub(crate) async fn roll_back(
     caller: Caller,

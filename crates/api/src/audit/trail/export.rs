@@ -29,7 +29,7 @@ pub(crate) const EXPORT: Route = Route {
 ///
 /// CSV cells that a spreadsheet would interpret as a formula begin with an apostrophe. The audit log
 /// records the export before it begins. A HEAD request exports and records nothing.
-#[utoipa::path(get, path = EXPORT.path, tag = "audit",
+#[utoipa::path(get, path = EXPORT.path, operation_id = "exportAuditLog", tag = "audit",
     params(
         FormatParameter,
         FilterParameters,

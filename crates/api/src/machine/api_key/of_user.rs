@@ -19,7 +19,7 @@ pub(crate) const LIST: Route = Route {
 };
 
 /// Lists the API keys of an account, the oldest first, also expired ones. The audit log records the access.
-#[utoipa::path(get, path = LIST.path, operation_id = "list_api_keys_of_user", tag = "users",
+#[utoipa::path(get, path = LIST.path, operation_id = "listUserApiKeys", tag = "users",
     params(("id" = String, Path, description = "The account",
         example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11")),
     responses((status = 200, body = ApiKeysAnswer, description = "The keys, without their text")))]
@@ -57,7 +57,7 @@ pub(crate) const REVOKE: Route = Route {
 };
 
 /// Revokes an API key of an account: every node refuses it within a second.
-#[utoipa::path(delete, path = REVOKE.path, operation_id = "revoke_api_key_of_user", tag = "users",
+#[utoipa::path(delete, path = REVOKE.path, operation_id = "revokeUserApiKey", tag = "users",
     params(
         ("id" = String, Path, description = "The account",
             example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e11"),

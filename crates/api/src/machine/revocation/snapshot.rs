@@ -34,7 +34,7 @@ pub(crate) const TAKE: Route = Route {
 /// access tokens. Its audience is that of access tokens, followed by `/revocations`. Its claims are
 /// `entries`, the number of entries; `jti`, the SHA-256 digest of all bytes before this line; and
 /// `cursor`, the cursor of the feed after the snapshot.
-#[utoipa::path(get, path = TAKE.path, tag = "services",
+#[utoipa::path(get, path = TAKE.path, operation_id = "getRevocationSnapshot", tag = "services",
     responses((status = 200, description = "The lines", body = String,
         content_type = "application/jsonl", example = json!(
             "{\"sid\":\"019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e12\",\"exp\":1800001800}\n\

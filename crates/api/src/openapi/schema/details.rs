@@ -4,6 +4,7 @@
 
 use portcullis_audit::{ExportFormat, RiskOutcome, TrailAlarm};
 use portcullis_domain::Factor;
+use portcullis_token::SigningAlgorithm;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
@@ -80,7 +81,7 @@ pub(crate) struct EventDetails {
         example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     )]
     kid: Option<String>,
-    #[schema(nullable = false, example = "EdDSA")]
+    #[schema(schema_with = key_algorithm, required = false)]
     algorithm: Option<String>,
     /// The time from which the key signs, if it is in the future.
     #[schema(nullable = false, format = DateTime, example = "2026-11-20T09:30:00Z")]
@@ -128,8 +129,7 @@ pub(crate) struct EventDetails {
     /// The role of an invitation.
     #[schema(nullable = false, example = "resident")]
     role: Option<String>,
-    /// The kind of account of an invitation.
-    #[schema(nullable = false, example = "user")]
+    #[schema(schema_with = word::account_kind, required = false)]
     kind: Option<String>,
     /// The id of an API key.
     #[schema(nullable = false, format = Uuid, example = "019aa3c1-7a52-7b3e-9d51-0c8a4b7f2e16")]
@@ -292,6 +292,11 @@ pub(crate) struct Travel {
 fn export_format() -> Object {
     let words = ExportFormat::ALL.iter().map(|format| format.as_str());
     word::one_of(words).examples([json!("csv")]).build()
+}
+
+fn key_algorithm() -> Object {
+    let words = SigningAlgorithm::ALL.iter().map(|algorithm| algorithm.name());
+    word::described(words, "The algorithm of the key.", "EdDSA")
 }
 
 fn alarm() -> Object {

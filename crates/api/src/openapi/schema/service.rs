@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "the fields are read by the derive only")]
 
+use portcullis_token::KeyPairAlgorithm;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
@@ -54,7 +55,8 @@ fn curve() -> Object {
 }
 
 fn algorithm() -> Object {
-    word::one_of(["EdDSA", "ES256"]).examples([json!("EdDSA")]).build()
+    let words = KeyPairAlgorithm::ALL.iter().map(|algorithm| algorithm.name());
+    word::one_of(words).examples([json!("EdDSA")]).build()
 }
 
 fn key_use() -> Object {
