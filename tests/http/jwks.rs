@@ -139,7 +139,8 @@ fn kids(server: &TestServer) -> Vec<String> {
     keys.iter().map(|key| key["kid"].as_str().expect("a key has a name").to_owned()).collect()
 }
 
-fn header(token: &str) -> Value {
+/// The header of a token.
+pub(crate) fn header(token: &str) -> Value {
     decoded(token.split('.').next().expect("a token has parts"))
 }
 
