@@ -3,27 +3,29 @@
 // The fields with `data-or-passkey` are not needed then.
 
 /** The options for the authenticator. */
-async function options(button) {
+async function options(button, signal) {
   if (button.dataset.options) return JSON.parse(button.dataset.options);
   const token = button.form.elements.csrf_token?.value;
   const answer = await fetch(button.dataset.source, token
-    ? { method: "POST", headers: { "x-csrf-token": token } }
-    : { method: "POST", headers: { "content-type": "application/json" }, body: '{"delivery":"cookie"}' });
+    ? { method: "POST", signal, headers: { "x-csrf-token": token } }
+    : { method: "POST", signal, headers: { "content-type": "application/json" }, body: '{"delivery":"cookie"}' });
   if (!answer.ok) throw new Error(`${button.dataset.source}: ${answer.status}`);
   return (await answer.json()).public_key;
 }
 
 /** Asks the authenticator. */
 async function credential(button, request) {
-  const given = await options(button);
+  const given = await options(button, request.signal);
   return button.dataset.passkey === "create"
     ? navigator.credentials.create({ ...request, publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(given) })
     : navigator.credentials.get({ ...request, publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(given) });
 }
 
-/** Sends the form with the answer of the authenticator. */
+/** Sends the form with the answer of the authenticator. A second one of the same page would be refused. */
 function send(button, found) {
   const { form } = button;
+  button.disabled = true;
+  addEventListener("pagehide", () => { button.disabled = false; });
   for (const field of form.querySelectorAll("[data-or-passkey]")) field.disabled = true;
   const answer = document.createElement("input");
   answer.type = "hidden";
@@ -41,7 +43,10 @@ function prepare(button) {
     waiting?.abort();
     waiting = new AbortController();
     const { signal } = waiting;
-    send(button, await credential(button, { ...request, signal }));
+    const found = await credential(button, { ...request, signal });
+    // The button was pressed while the authenticator answered to what the browser fills in.
+    signal.throwIfAborted();
+    send(button, found);
   };
   button.addEventListener("click", async () => {
     fault.hidden = true;
