@@ -50,7 +50,7 @@ coverage:
     crates=(domain mail password token mfa rate-limit redis flows access audit guard)
     arguments=()
     for name in "${crates[@]}"; do arguments+=(--package "portcullis-$name" --include-files "crates/$name/src/*"); done
-    tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 900 "${arguments[@]}" \
+    tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 3600 "${arguments[@]}" \
         --features portcullis-domain/moderation,portcullis-password/range-service,portcullis-guard/actix,portcullis-guard/axum \
         --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout | tee /dev/stderr | awk -v names="${crates[*]}" '
             $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
