@@ -21,13 +21,11 @@ async function credential(button, request) {
     : navigator.credentials.get({ ...request, publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(given) });
 }
 
-/** Sends the form with the answer of the authenticator. A second one of the same page would be refused. */
+/** Sends the form with the answer of the authenticator. */
 function send(button, found) {
   const { form } = button;
-  button.disabled = true;
-  addEventListener("pagehide", () => { button.disabled = false; });
   for (const field of form.querySelectorAll("[data-or-passkey]")) field.disabled = true;
-  const answer = document.createElement("input");
+  const answer = form.elements.credential ?? document.createElement("input");
   answer.type = "hidden";
   answer.name = "credential";
   answer.value = JSON.stringify(found.toJSON());
@@ -39,6 +37,9 @@ function send(button, found) {
 function prepare(button) {
   const fault = document.getElementById("passkey-fault");
   let waiting;
+  // The server refuses a second answer from the same page. A form with an empty required field is not sent.
+  button.form.addEventListener("submit", () => { button.disabled = true; });
+  addEventListener("pagehide", () => { button.disabled = false; });
   const proceed = async (request) => {
     waiting?.abort();
     waiting = new AbortController();
