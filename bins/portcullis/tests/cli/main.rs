@@ -26,6 +26,7 @@ mod invite;
 mod keys;
 mod machine;
 mod mail;
+mod nginx;
 mod pepper;
 mod policy;
 mod policy_activate;
