@@ -104,6 +104,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("r2d2", &["crates/storage"]),
     ("redis", &["crates/redis"]),
     ("reqwest", &["crates/guard"]),
+    ("rpassword", &["bins/portcullis"]),
     ("rustls", &["crates/password", "crates/redis", "crates/web", "crates/testkit"]),
     ("sd-notify", &["bins/portcullis"]),
     ("tokio-rustls", &["crates/web"]),

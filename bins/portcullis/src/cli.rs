@@ -7,7 +7,7 @@ mod examples;
 mod page;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -119,6 +119,18 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     execute(cli, output).unwrap_or_else(|failure| output.failure(&failure))
 }
 
+/// This program with the same configuration, as a shell calls it.
+fn this_program(config: Option<&Path>) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "portcullis".to_owned());
+    let config = config.map(|path| ["--config".to_owned(), path.display().to_string()]);
+    let words = std::iter::once(program).chain(config.into_iter().flatten());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let quoted = words.map(|word| {
+        if word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 /// The command line with the examples in its help.
 fn command() -> Command {
     examples::with_examples(Cli::command())
@@ -134,7 +146,16 @@ fn execute(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
             let signals = process::signals()?;
             let (loaded, risk_files) = load_for_server();
             let (config, warnings) = loaded.sound()?;
-            command::serve::run(config, risk_files, &warnings, inherited, signals, output)
+            let this_program = this_program(cli.config.as_deref());
+            command::serve::run(
+                config,
+                risk_files,
+                &warnings,
+                inherited,
+                signals,
+                output,
+                &this_program,
+            )
         }
         Verb::Worker(arguments) => {
             let signals = process::signals()?;

@@ -1,10 +1,34 @@
-//! Secrets from standard input: never an argument, which other users of the machine can see.
+//! Secrets from the terminal or from standard input: never an argument, which other users of the machine can see.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
 
-use portcullis_domain::SecretString;
+use portcullis_domain::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::failure::Failure;
+
+/// A new password: from standard input, or typed twice on the terminal, which does not show it.
+pub(crate) fn new_password(is_piped: bool) -> Result<SecretString, Failure> {
+    if is_piped {
+        return secret_line("password");
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "there is no terminal to ask for the password: pipe it, with --password-stdin",
+        ));
+    }
+    let ask = |question: &str| {
+        let typed = rpassword::prompt_password(question).map(SecretString::from);
+        typed.map_err(|error| Failure::usage(format!("{error}; use --password-stdin")))
+    };
+    let password = ask("New password: ")?;
+    let again = ask("Again: ")?;
+    if bool::from(password.expose_secret().as_bytes().ct_eq(again.expose_secret().as_bytes())) {
+        Ok(password)
+    } else {
+        Err(Failure::failed("the passwords differ", "repeat the command"))
+    }
+}
 
 /// The first line of standard input, without its end. `what` names it for the operator.
 pub(crate) fn secret_line(what: &str) -> Result<SecretString, Failure> {

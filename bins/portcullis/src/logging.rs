@@ -69,11 +69,19 @@ impl Drop for Logging {
     }
 }
 
-/// Hides the parser's errors for malformed requests: any client can cause them.
+/// Hides the parser's errors for malformed requests, which any client can cause, and the news of the framework about
+/// its threads, which the server itself tells.
 fn targets(level: LogLevel) -> Targets {
     let level = filter(level);
-    let parser = if level >= LevelFilter::DEBUG { level } else { LevelFilter::OFF };
-    Targets::new().with_default(level).with_target("actix_http", parser)
+    let (parser, threads) = if level >= LevelFilter::DEBUG {
+        (level, level)
+    } else {
+        (LevelFilter::OFF, level.min(LevelFilter::WARN))
+    };
+    Targets::new()
+        .with_default(level)
+        .with_target("actix_http", parser)
+        .with_target("actix_server", threads)
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

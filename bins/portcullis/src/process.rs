@@ -50,8 +50,8 @@ pub(crate) fn open(
         return Ok(None);
     };
     let (config, OpenedDatabase { store, secret, applied }) = opened?;
-    for version in applied {
-        tracing::info!(version, "applied a migration");
+    if let [.., latest] = &applied[..] {
+        tracing::info!(migrations = applied.len(), latest, "migrated the database");
     }
     Ok(Some(Foundation { config, store, secret, ambient: Ambient::system() }))
 }

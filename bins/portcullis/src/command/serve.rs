@@ -34,9 +34,10 @@ pub(crate) fn run(
     inherited: InheritedListeners,
     signals: Signals,
     output: Output,
+    this_program: &str,
 ) -> Result<ExitCode, Failure> {
     process::run(config, warnings, signals, |config, signals, logging| {
-        serve(config, risk_files, output, inherited, signals, logging)
+        serve(config, risk_files, output, inherited, signals, logging, this_program)
     })
 }
 
@@ -47,6 +48,7 @@ fn serve(
     inherited: InheritedListeners,
     mut signals: Signals,
     logging: &Logging,
+    this_program: &str,
 ) -> Result<ExitCode, Failure> {
     file_limit::raise();
     // The ports are bound first: a second server must not touch the database of the first.
@@ -80,7 +82,14 @@ fn serve(
             tracing::info!(username, "created the configured administrator");
             None
         }
-        BootstrapState::Awaiting(token) => Some(Setup::new(token.expose(), &settings.origin)),
+        BootstrapState::Awaiting(token) => {
+            let role = &matrices.active().load().admin;
+            let command = format!(
+                "{this_program} user create --username admin --email you@example.org --role {role}"
+            );
+            let page = format!("{}{}", settings.origin, portcullis_console::SETUP);
+            Some(Setup { token: token.expose().to_owned(), page, command })
+        }
     };
     let scheme = config.server.scheme();
     let announcement = Announcement {
@@ -186,8 +195,8 @@ impl fmt::Display for Announcement {
             writeln!(
                 f,
                 "\nThere is no administrator yet. Create one on the page {}\nwith this setup token. It \
-                 works once; the next start prints another.\n\n  {}\n\nOr with this command, with the \
-                 name, email and password you write into it:\n\n  {}\n",
+                 works once; the next start prints another.\n\n  {}\n\nOr on this machine with this command, \
+                 which asks for the password:\n\n  {}\n",
                 setup.page, setup.token, setup.command
             )?;
         }
@@ -207,16 +216,4 @@ struct Setup {
     token: String,
     page: String,
     command: String,
-}
-
-impl Setup {
-    fn new(token: &str, origin: &str) -> Self {
-        let body = format!(
-            r#"{{"setup_token":"{token}","username":"admin","email":"you@example.org","password":""}}"#
-        );
-        let command =
-            format!("curl -sS {origin}/api/setup -H 'content-type: application/json' -d '{body}'");
-        let page = format!("{origin}{}", portcullis_console::SETUP);
-        Self { token: token.to_owned(), page, command }
-    }
 }

@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use portcullis_domain::{Clock, SystemClock};
 use portcullis_storage::{Database, DatabaseUrl};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -101,6 +105,59 @@ impl Machine {
             .envs(self.variables.iter().cloned())
             .current_dir(self.dir.path());
         command
+    }
+
+    /// Runs a command of a shell on a terminal, and types each answer after its question, when the terminal does not
+    /// show what is typed. Answers the end of the process, and what the terminal has shown.
+    pub(crate) fn run_on_terminal(
+        &self,
+        command: &str,
+        answers: &[(&str, &str)],
+    ) -> (ExitStatus, String) {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let pseudo = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&pseudo).unwrap();
+        unlockpt(&pseudo).unwrap();
+        let path = ptsname(&pseudo, Vec::new()).unwrap();
+        let terminal = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+        let [stdin, stdout, stderr] = [(); 3].map(|()| Stdio::from(terminal.try_clone().unwrap()));
+        // An open file alone is not the terminal of a process: `setsid` makes it so.
+        let mut process = Command::new("setsid")
+            .args(["--ctty", "--wait", "/bin/sh", "-c", command])
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.dir.path())
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let mut keyboard = File::from(pseudo);
+        let mut screen = keyboard.try_clone().unwrap();
+        let shown = Arc::<Mutex<String>>::default();
+        let reader = thread::spawn({
+            let shown = shown.clone();
+            move || {
+                let mut bytes = [0; 1024];
+                // The last read of a terminal without processes fails.
+                while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                    shown.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+                }
+            }
+        });
+        for (question, answer) in answers {
+            within(PATIENCE, || {
+                let modes = tcgetattr(&terminal).unwrap().local_modes;
+                shown.lock().unwrap().ends_with(question) && !modes.contains(LocalModes::ECHO)
+            });
+            writeln!(keyboard, "{answer}").unwrap();
+        }
+        let status = process.wait().unwrap();
+        drop(terminal);
+        reader.join().unwrap();
+        let shown = shown.lock().unwrap().clone();
+        (status, shown)
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> CommandResult {

@@ -15,9 +15,7 @@ fn serve_announces_setup_and_stops_when_told_to() {
     let server = machine.serve();
     let listening = server.announcement["listening"].as_str().unwrap();
     let token = server.announcement["setup"]["token"].as_str().unwrap().to_owned();
-    let command = server.announcement["setup"]["command"].as_str().unwrap();
     assert!(listening.starts_with("http://127.0.0.1:") && !listening.ends_with(":0"));
-    assert!(command.contains(&token) && command.contains(&format!("{listening}/api/setup")));
     let page = server.announcement["setup"]["page"].as_str().unwrap();
     assert_eq!(page, format!("{listening}/console/setup"), "a token never stands in a URL");
     assert!(server.request("GET", "/console/setup", "").starts_with("HTTP/1.1 200 "));
@@ -27,17 +25,42 @@ fn serve_announces_setup_and_stops_when_told_to() {
 }
 
 #[test]
-fn the_printed_command_makes_the_first_administrator_once() {
+fn the_printed_command_asks_for_the_password_of_the_first_administrator() {
+    let mut machine = Machine::new();
+    let config = machine.write("a configuration.toml", "");
+    machine.set("PORTCULLIS__CONFIG", "/no/such/file");
+    let server = machine.start(&["--json", "--config", config.to_str().unwrap()], "log");
+    let command = server.announcement["setup"]["command"].as_str().unwrap();
+    let another = format!("another-{PASSWORD}");
+    let [first, again] = ["New password: ", "Again: "];
+    let (status, shown) = machine.run_on_terminal(command, &[(first, PASSWORD), (again, &another)]);
+    assert!(!status.success() && shown.contains("the passwords differ"), "{shown}");
+    let (status, shown) = machine.run_on_terminal(command, &[(first, PASSWORD), (again, PASSWORD)]);
+    assert!(status.success() && shown.contains("created admin"), "{shown}");
+    assert!(!shown.contains(PASSWORD), "it was shown: {shown}");
+    assert!(sign_in(&server, "admin", PASSWORD).starts_with("HTTP/1.1 200 "));
+    let token = server.announcement["setup"]["token"].as_str().unwrap();
+    let refused = set_up(&server, token);
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+}
+
+#[test]
+fn the_setup_token_makes_the_first_administrator_once() {
     let machine = Machine::new();
     let server = machine.serve();
-    let command = server.announcement["setup"]["command"].as_str().unwrap();
-    let (_, body) = command.split_once("-d '").unwrap();
-    let body = body
-        .trim_end_matches('\'')
-        .replace("\"password\":\"\"", &format!("\"password\":\"{PASSWORD}\""));
-    assert!(server.request("POST", "/api/setup", &body).starts_with("HTTP/1.1 201 "));
-    assert!(!server.request("POST", "/api/setup", &body).starts_with("HTTP/1.1 201 "));
+    let token = server.announcement["setup"]["token"].as_str().unwrap();
+    assert!(set_up(&server, token).starts_with("HTTP/1.1 201 "));
+    assert!(!set_up(&server, token).starts_with("HTTP/1.1 201 "));
     assert!(sign_in(&server, "admin", PASSWORD).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn without_a_terminal_a_password_must_be_piped() {
+    let machine = Machine::new();
+    let email = "ada@example.org";
+    let create = ["user", "create", "--username", "ada", "--email", email, "--role", "msa"];
+    let refused = machine.run(&create).exits_with(2);
+    assert!(refused.stderr.contains("--password-stdin"), "{}", refused.stderr);
 }
 
 #[test]
@@ -80,6 +103,12 @@ fn serve_reports_a_port_that_is_taken() {
     let done = machine.run(&["serve"]).exits_with(1);
     assert!(done.stderr.contains(&format!("cannot listen on {address}")), "{}", done.stderr);
     assert!(!machine.path("data").exists());
+}
+
+fn set_up(server: &Server, token: &str) -> String {
+    let body = json!({ "setup_token": token, "username": "admin", "email": "you@example.org",
+        "password": PASSWORD });
+    server.request("POST", "/api/setup", &body.to_string())
 }
 
 fn sign_in(server: &Server, username: &str, password: &str) -> String {

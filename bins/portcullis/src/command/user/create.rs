@@ -35,8 +35,8 @@ pub(crate) struct Arguments {
     /// The display name
     #[arg(long)]
     display_name: Option<String>,
-    /// Read the password from the first line of standard input (required)
-    #[arg(long, required = true)]
+    /// Read the password from the first line of standard input, instead of asking for it
+    #[arg(long)]
     password_stdin: bool,
     /// The password must be changed before the account can be used
     #[arg(long)]
@@ -71,7 +71,7 @@ pub(super) fn run(
     let request = AccountRequest {
         username: arguments.username,
         email: arguments.email,
-        password: input::secret_line("password")?,
+        password: input::new_password(arguments.password_stdin)?,
         display_name: arguments.display_name,
         origin: operator.origin,
     };

@@ -20,8 +20,8 @@ use crate::{assembly, input, opening};
 pub(crate) struct Arguments {
     #[command(flatten)]
     name: Name,
-    /// Read the password from the first line of standard input (required)
-    #[arg(long, required = true)]
+    /// Read the password from the first line of standard input, instead of asking for it
+    #[arg(long)]
     password_stdin: bool,
     /// The holder must change the password before the account can be used
     #[arg(long)]
@@ -37,7 +37,7 @@ pub(super) fn run(
     let OpenedDatabase { secret, .. } = opening::opened_existing(config, &operator.origin)?;
     let (store, matrices) = opening::started(config, &operator)?;
     let found = arguments.name.credentials(&store)?;
-    let typed = input::secret_line("password")?;
+    let typed = input::new_password(arguments.password_stdin)?;
     let checker = assembly::identity::checker(config)?;
     let hash = checker.new_password(&found, &typed, &operator.origin).map_err(create::refused)?;
     let changes = assembly::identity::changes_by_operator(&store, &matrices, config);
