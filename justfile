@@ -99,3 +99,11 @@ rust-version:
 # each crate alone, with its default features, none, and all
 alone:
     .ci/run alone
+
+# the oldest accepted versions of the dependencies compile everything
+minimal-versions:
+    .ci/run minimal-versions
+
+# the public API of each package against a release: a tag, or a commit
+semver baseline="":
+    BASELINE="{{ baseline }}" .ci/run semver
