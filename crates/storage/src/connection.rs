@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::result::ConnectionError;
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager};
 use diesel::result::Error::DatabaseError;
+use diesel::result::{ConnectionError, DatabaseErrorKind};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 use portcullis_domain::{Clock, ExposeSecret, SecretString, SystemClock};
 use portcullis_flows::node::deadline::RequestDeadline;
@@ -171,6 +171,24 @@ impl Connection {
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Runs `body`, and forgets the prepared statements after an error of an unknown kind. PostgreSQL refuses a prepared
+    /// statement for good when the type of a column has changed since, such as by the migration of a newer node.
+    pub(crate) fn recovering<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let outcome = body(self);
+        if let Err(Failure::Query(DatabaseError(DatabaseErrorKind::Unknown, _))) = &outcome
+            && let Inner::Postgres(inner) = &mut self.inner
+            && inner.batch_execute("DEALLOCATE ALL").is_ok()
+        {
+            // Diesel has no other way to empty its cache.
+            inner.set_prepared_statement_cache_size(CacheSize::Disabled);
+            inner.set_prepared_statement_cache_size(CacheSize::Unbounded);
+        }
+        outcome
     }
 
     /// Runs `body` in a separate transaction that may write.

@@ -86,7 +86,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.readers, Connection::check)?;
-        Ok(body(&mut connection)?)
+        Ok(connection.recovering(body)?)
     }
 
     /// Runs statements that only read, all in one snapshot.
@@ -96,7 +96,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.readers, Connection::check)?;
-        Ok(connection.read_snapshot(body)?)
+        Ok(connection.recovering(|connection| connection.read_snapshot(body))?)
     }
 
     /// Runs one transaction.
@@ -106,7 +106,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.writers, Connection::begin)?;
-        Ok(connection.finish(body)?)
+        Ok(connection.recovering(|connection| connection.finish(body))?)
     }
 
     /// Runs statements as one transaction without a round trip between them, and then statements
@@ -118,8 +118,10 @@ impl Database {
     ) -> Result<T, StoreError> {
         let _waiting = RequestDeadline::enter();
         let mut connection = self.take(&self.writers, Connection::check)?;
-        connection.write_at_once(sql)?;
-        Ok(read(&mut connection)?)
+        Ok(connection.recovering(|connection| {
+            connection.write_at_once(sql)?;
+            read(connection)
+        })?)
     }
 
     /// Runs statements on a connection of its own, outside any transaction and any deadline of a request.

@@ -1,11 +1,15 @@
 //! Tests of the migrations of both databases.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
+use portcullis_flows::identity::account::AccountStore;
 use portcullis_storage::{MigrationError, Store};
 use portcullis_testkit::{TestDatabase, at_once};
 
 use crate::inspect::count;
+use crate::member::enrol;
 
 /// The columns with their nullability, by table.
 type Tables = BTreeMap<String, Vec<String>>;
@@ -162,6 +166,43 @@ fn whoever_only_looks_at_an_empty_database_leaves_it_empty() {
         };
         assert_eq!(store.texts(tables).unwrap(), [""; 0]);
     });
+}
+
+/// Nodes of the former version serve while the first newer one migrates.
+#[test]
+fn a_column_keeps_its_type_and_its_name_since_the_first_release() {
+    const LAST_BEFORE: &str = "20261128140000_tokens_issued_from";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() <= LAST_BEFORE {
+            continue;
+        }
+        let text = fs::read_to_string(path.join("up.sql")).unwrap().to_uppercase();
+        for change in ["ALTER COLUMN", " RENAME "] {
+            let changes = text.contains(change) && !text.contains("SET DEFAULT");
+            assert!(!changes, "{change} in {}: add a column instead", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_connection_recovers_when_a_newer_node_has_changed_the_type_of_a_column() {
+    let database = TestDatabase::postgres();
+    let store = database.store();
+    let ada = enrol(store, "ada");
+    let is_found = || store.account(ada.id).is_ok_and(|found| found.as_ref() == Some(&ada));
+    // The third use has a plan that PostgreSQL keeps.
+    assert!((0..8).all(|_| is_found()));
+    let [change, back] = ["COLLATE \"POSIX\"", ""].map(|collation| {
+        format!("ALTER TABLE accounts ALTER COLUMN username TYPE text {collation}")
+    });
+    for change in [change, back] {
+        store.execute(&change).unwrap();
+        let refused = (0..64).filter(|_| !is_found()).count();
+        assert!((1..=16).contains(&refused), "each connection once: {refused} of 64");
+        assert!((0..8).all(|_| is_found()));
+    }
 }
 
 /// Takes back all but the first migration. Answers the latest version and how many are missing.
