@@ -173,18 +173,28 @@ fn the_general_limit_holds_for_every_route_and_for_unknown_paths() {
 
 #[test]
 fn preflights_and_too_long_urls_count_under_the_general_limit() {
-    assert_counts(403, |server| {
+    let preflight = |server: &TestServer| {
         let headers =
             [("origin", "https://app.example"), ("access-control-request-method", "POST")];
         Browser::of(server).send("OPTIONS", "/api/auth/login/json", &headers, "").status
-    });
+    };
+    assert_counts(&[], 403, preflight);
+    assert_counts(&["https://another.example"], 403, preflight);
+    assert_counts(&["https://app.example"], 200, preflight);
     let long = format!("GET /{}", "a".repeat(9_000));
-    assert_counts(414, |server| wire::send(server, &long, &[], b"").status);
+    assert_counts(&[], 414, |server| wire::send(server, &long, &[], b"").status);
 }
 
-/// Asserts that these requests are answered so within the general limit, and counted.
-fn assert_counts(status: u16, send: impl Fn(&TestServer) -> u16) {
-    let server = server_with(limits(2, 1_000));
+/// Asserts that these requests are answered so within the general limit, and counted, when pages of these origins may
+/// use the server.
+fn assert_counts(cors_origins: &[&str], status: u16, send: impl Fn(&TestServer) -> u16) {
+    let settings = TestSettings {
+        rate_limits: limits(2, 1_000),
+        trusted_proxies: vec!["127.0.0.1/32".to_owned()],
+        cors_origins: cors_origins.iter().map(|origin| (*origin).to_owned()).collect(),
+        ..TestSettings::default()
+    };
+    let server = TestServer::with(TestDatabase::sqlite(), settings);
     assert_eq!([send(&server), send(&server), send(&server)], [status, status, 429]);
     assert_limited(&Browser::of(&server).get("/api/auth/me", &[]), "5");
     assert_eq!(Browser::of(&server).get("/health/live", &[]).status, 200);

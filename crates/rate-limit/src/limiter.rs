@@ -145,11 +145,7 @@ impl LocalLimiter {
         let number = number(demand.hash, self.shards.len().trailing_zeros());
         let shard = usize::try_from(number).ok().and_then(|number| self.shards.get(number));
         let Some(mut shard) = shard.map(PaddedShard::lock) else { return States::one(PLACEHOLDER) };
-        let mut state = shard.state(&demand, now, &self.hasher);
-        if state.is_allowed {
-            state = shard.record(&demand, &[demand], now, &self.hasher);
-        }
-        States::one(state)
+        States::one(shard.acquire(&demand, now, &self.hasher))
     }
 
     /// Places for the states, all of them refused, and the demands with their hashes. The places

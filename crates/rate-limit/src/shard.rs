@@ -67,6 +67,38 @@ impl Shard {
         }
     }
 
+    /// Records a demand that is the only one of its call, if its quota permits it: as [`state`](Self::state) and
+    /// [`record`](Self::record), but an entry whose window needs no further memory is found once.
+    pub(crate) fn acquire(
+        &mut self,
+        demand: &ShardDemand<'_>,
+        now: Duration,
+        hasher: &impl BuildHasher,
+    ) -> QuotaState {
+        let at = self.effective(now);
+        let list = self.table.find_list(demand.quota);
+        if let Some(list) = list {
+            self.remove_expired(list, EXPIRED_PER_CALL, at, hasher);
+        }
+        let entry = list.and_then(|list| self.table.find(&demand.key(list)));
+        let slot = entry.and_then(|id| Some((id, self.table.get(id)?)));
+        let state = match slot {
+            Some((_, slot)) => slot.window.state(demand.quota, at),
+            None => Window::new(demand.quota).state(demand.quota, at),
+        };
+        if !state.is_allowed {
+            return state;
+        }
+        match slot.filter(|(_, slot)| slot.window.growth() == 0).map(|(id, _)| id) {
+            Some(id) => {
+                self.latest = at;
+                self.table.touch(id);
+                self.record_in(id, demand.quota, at)
+            }
+            None => self.record(demand, &[*demand], at, hasher),
+        }
+    }
+
     /// Moves the entry of a demand out of the reach of eviction, before any demand is recorded.
     pub(crate) fn touch(&mut self, demand: &ShardDemand<'_>) {
         if let Some(id) = self.find(demand) {
@@ -93,13 +125,19 @@ impl Shard {
         {
             entry = self.find(demand);
         }
-        let mut state = QuotaState { quota: *demand.quota, ..PLACEHOLDER };
-        if let Some(id) = entry.or_else(|| self.insert(demand, call, hasher)) {
-            self.table.update(id, |window| {
-                window.record(demand.quota, now);
-                state = window.state(demand.quota, now);
-            });
+        match entry.or_else(|| self.insert(demand, call, hasher)) {
+            Some(id) => self.record_in(id, demand.quota, now),
+            None => QuotaState { quota: *demand.quota, is_allowed: true, ..PLACEHOLDER },
         }
+    }
+
+    /// Records an accepted request in its entry.
+    fn record_in(&mut self, id: SlotId, quota: &Quota, now: Duration) -> QuotaState {
+        let mut state = QuotaState { quota: *quota, ..PLACEHOLDER };
+        self.table.update(id, |window| {
+            window.record(quota, now);
+            state = window.state(quota, now);
+        });
         QuotaState { is_allowed: true, ..state }
     }
 

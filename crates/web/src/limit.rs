@@ -29,6 +29,7 @@ use self::under_way::RequestsUnderWay;
 use crate::blocking::overload_pause;
 use crate::pending::PendingPermit;
 use crate::problem::Problem;
+use crate::request::RequestContext;
 use crate::request_metrics::RequestMetrics;
 use crate::settings::RequestBounds;
 
@@ -155,8 +156,8 @@ impl Limits {
     }
 
     /// Counts a request that waits for its body until the permit is dropped.
-    fn await_body(&self, request: &HttpRequest) -> Result<PendingPermit, Problem> {
-        self.under_way.await_body(request)
+    fn await_body(&self, context: &RequestContext) -> PendingPermit {
+        self.under_way.await_body(context)
     }
 
     /// The rate limits.
@@ -168,9 +169,10 @@ impl Limits {
     pub(crate) async fn enter(
         &self,
         request: &HttpRequest,
+        context: &RequestContext,
         priority: Priority,
     ) -> Result<FairPermit<AddressPrefix>, Problem> {
-        match self.under_way.enter(request, priority) {
+        match self.under_way.enter(context, priority) {
             Err(busy) => {
                 let pause = overload_pause(concurrency::random(request)?);
                 actix_web::rt::time::sleep(pause).await;

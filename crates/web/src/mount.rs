@@ -12,6 +12,7 @@ use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Responde
 
 use crate::limit::{Limits, Priority, RouteRate};
 use crate::problem::{Code, Problem};
+use crate::request::RequestContext;
 use crate::route::{Route, RouteTable, Router};
 use crate::stack::{self, RouteStack};
 
@@ -63,8 +64,8 @@ impl Router for Mount<'_> {
 }
 
 async fn no_such_route(table: &RouteTable, request: &HttpRequest, limits: &Limits) -> HttpResponse {
-    let entered = stack::enter(request, limits, Priority::Low, &RouteRate::General).await;
-    if let Err(problem) = entered {
+    let (context, rate) = (RequestContext::of(request), RouteRate::General);
+    if let Err(problem) = stack::enter(request, &context, limits, Priority::Low, &rate).await {
         return HttpResponse::from_error(problem);
     }
     let Some(allowed) = table.allowed_methods(request.path()) else {

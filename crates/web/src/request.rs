@@ -23,6 +23,10 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
+    /// True if the client address is that of a trusted proxy: it has forwarded no readable one.
+    pub(crate) is_proxy: bool,
+    /// True if the client address stands for many clients: a trusted proxy, or an own service.
+    pub(crate) stands_for_many: bool,
     /// The trace, if the client has named one or an exporter takes it.
     pub(crate) trace: Option<TraceContext>,
     /// True if an exporter takes it.
@@ -41,6 +45,8 @@ impl RequestContext {
                 id: String::new(),
                 address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 is_proxied: false,
+                is_proxy: false,
+                stands_for_many: false,
                 trace: None,
                 is_recorded: false,
                 begun: Duration::ZERO,

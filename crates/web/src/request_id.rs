@@ -10,8 +10,8 @@ use portcullis_domain::SecureRandom;
 /// The header of the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The maximum length in bytes: two numbers of 64 bits in hexadecimal and a hyphen.
-const MAX_LENGTH: usize = 33;
+/// The maximum length in bytes: three numbers of 64 bits in hexadecimal and two hyphens.
+const MAX_LENGTH: usize = 50;
 
 /// Generates request ids that are unique on all nodes.
 #[derive(Clone)]
@@ -23,6 +23,11 @@ impl RequestIds {
         random.fill(&mut node);
         let node = format!("{:016x}", u64::from_be_bytes(node));
         Self(Arc::new((node, AtomicU64::new(0))))
+    }
+
+    /// Further ids, for a thread: threads that share a counter slow each other down.
+    pub(crate) fn of_thread(&self) -> Self {
+        Self(Arc::new((self.next(), AtomicU64::new(0))))
     }
 
     /// The next id.

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::StatusCode;
 use portcullis_domain::Clock;
@@ -115,9 +114,9 @@ impl RequestMeter {
 }
 
 /// Notes the route of a request for its metrics.
-pub(crate) fn note_route(request: &HttpRequest, counters: &Arc<RouteCounters>) {
+pub(crate) fn note_route(context: &RequestContext, counters: &Arc<RouteCounters>) {
     // The route of a request is chosen once.
-    let _ = RequestContext::of(request).counters.set(Arc::clone(counters));
+    let _ = context.counters.set(Arc::clone(counters));
 }
 
 #[cfg(test)]

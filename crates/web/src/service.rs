@@ -84,7 +84,7 @@ impl ServiceContext {
         let app = move || {
             let app = App::new()
                 .app_data(settings.clone())
-                .app_data(request_ids.clone())
+                .app_data(web::Data::new(request_ids.of_thread()))
                 .app_data(lifecycle.clone())
                 .app_data(ambient.clone())
                 .app_data(limits.metrics().meter(ambient.clock.clone()))

@@ -105,12 +105,10 @@ async fn edge(
     let context = Rc::new(context(&request, meter.as_deref()));
     request.extensions_mut().insert(Rc::clone(&context));
 
-    let settings = request.app_data::<web::Data<Settings>>().cloned();
     let progress = request.conn_data::<Progress>().cloned();
     if let Some(progress) = &progress {
         progress.watch(&mut request);
     }
-    let lifecycle = request.app_data::<web::Data<Lifecycle>>().cloned();
     let group = Groups::of(request.request());
     let span = span(&context);
     let mut is_last = false;
@@ -129,12 +127,13 @@ async fn edge(
     };
 
     let mut response = response::render_problem(response, group, &context.id, meter.as_deref());
+    // Found again, not kept: threads that count references to one place slow each other down.
+    let settings = response.request().app_data::<web::Data<Settings>>();
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
+    let lifecycle = response.request().app_data::<web::Data<Lifecycle>>();
+    let is_stopping = lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping());
     response::add_headers(&mut response, group, &context, secure);
-    if is_last
-        || lifecycle.is_some_and(|lifecycle| lifecycle.is_stopping())
-        || progress.as_ref().is_some_and(Progress::is_last)
-    {
+    if is_last || is_stopping || progress.as_ref().is_some_and(Progress::is_last) {
         response::close_connection(&mut response);
     }
     match &span {
@@ -156,19 +155,22 @@ fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestCon
     let settings = request.app_data::<web::Data<Settings>>();
     let request_ids = request.app_data::<web::Data<RequestIds>>();
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let is_proxy = settings.is_some_and(|settings| settings.trusts(peer));
+    let is_proxied = settings.is_some_and(|settings| settings.trusts(peer));
+    let address = settings.map_or(peer, |settings| {
+        let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
+        client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
+    });
     let sink = settings.and_then(|settings| settings.traces.as_deref());
-    let (trace, is_recorded) = trace(request, sink, is_proxy);
+    let (trace, is_recorded) = trace(request, sink, is_proxied);
     RequestContext {
         id: given_id(request.headers())
-            .filter(|_| is_proxy)
+            .filter(|_| is_proxied)
             .or_else(|| request_ids.map(|request_ids| request_ids.next()))
             .unwrap_or_default(),
-        address: settings.map_or(peer, |settings| {
-            let Settings { trusted_proxies, forwarding_header, .. } = &***settings;
-            client_address(peer, request.headers(), trusted_proxies, *forwarding_header)
-        }),
-        is_proxied: is_proxy,
+        address,
+        is_proxied,
+        is_proxy: settings.is_some_and(|settings| settings.trusts(address)),
+        stands_for_many: settings.is_some_and(|settings| settings.stands_for_many(address)),
         trace,
         is_recorded,
         begun: meter.map_or(Duration::ZERO, RequestMeter::now),
@@ -206,13 +208,21 @@ fn span(context: &RequestContext) -> Option<Span> {
 fn check_edge(request: &ServiceRequest, context: &RequestContext) -> Result<(), Problem> {
     ban::check(request, context.address)?;
     let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let is_too_long = length > MAX_URL;
-    if (is_too_long || cors::is_preflight(request))
-        && let Some(limits) = request.app_data::<web::Data<Limits>>()
-    {
-        limits.rates().admit_address(request.request(), &RouteRate::General)?;
+    let (is_too_long, is_preflight) = (length > MAX_URL, cors::is_preflight(request));
+    if !is_too_long && !is_preflight {
+        return Ok(());
     }
-    if is_too_long { Err(Problem::new(Code::UrlTooLong)) } else { Ok(()) }
+    if let Some(limits) = request.app_data::<web::Data<Limits>>() {
+        limits.rates().admit_address(context, &RouteRate::General)?;
+    }
+    let settings = request.app_data::<web::Data<Settings>>();
+    if is_too_long {
+        Err(Problem::new(Code::UrlTooLong))
+    } else if settings.is_some_and(|settings| cors::is_needed(settings)) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::ForeignOrigin))
+    }
 }
 
 /// The maximum of path and query, in bytes (RFC 9110 section 4.1 recommends 8,000 at least).
@@ -229,6 +239,7 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
 /// dropped, or, while it waits for its body, gives its place back.
 pub(crate) async fn enter(
     request: &HttpRequest,
+    context: &RequestContext,
     limits: &Limits,
     priority: Priority,
     rate: &RouteRate,
@@ -236,10 +247,10 @@ pub(crate) async fn enter(
     let under_way = match rate {
         RouteRate::Exempt => None,
         RouteRate::General | RouteRate::Quota { .. } => {
-            Some(limits.enter(request, priority).await?)
+            Some(limits.enter(request, context, priority).await?)
         }
     };
-    limits.rates().admit_address(request, rate)?;
+    limits.rates().admit_address(context, rate)?;
     Ok(under_way)
 }
 
@@ -290,8 +301,9 @@ impl RouteStack {
         Args: FromRequest,
         F::Output: Responder,
     {
-        note_route(request, &self.counters);
-        let entered = match self.enter(request).await {
+        let context = RequestContext::of(request);
+        note_route(&context, &self.counters);
+        let entered = match self.enter(request, &context).await {
             Ok(entered) => entered,
             Err(problem) => return HttpResponse::from_error(problem),
         };
@@ -312,10 +324,14 @@ impl RouteStack {
     }
 
     /// Steps 6 to 9.
-    async fn enter(&self, request: &HttpRequest) -> Result<Entered, Problem> {
+    async fn enter(
+        &self,
+        request: &HttpRequest,
+        context: &RequestContext,
+    ) -> Result<Entered, Problem> {
         let Self { route, limits, rate, .. } = self;
         let priority = route.limit.priority;
-        let permit = enter(request, limits, priority, rate).await?;
+        let permit = enter(request, context, limits, priority, rate).await?;
         let under_way = if route.body == Body::None {
             UnderWay::Whole { _permit: permit }
         } else {
@@ -323,7 +339,7 @@ impl RouteStack {
             UnderWay::BesidesBody { _place: place }
         };
         route.guard.check_page(request)?;
-        let states = limits.rates().admit_to_route(request, rate).await?;
+        let states = limits.rates().admit_to_route(context, rate).await?;
         Ok(Entered { _under_way: under_way, states })
     }
 

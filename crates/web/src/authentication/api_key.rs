@@ -20,10 +20,10 @@ impl Authenticator {
         request: &HttpRequest,
         text: &str,
     ) -> Result<CheckedApiKey, Problem> {
-        let address = RequestContext::of(request).address;
-        match self.look_up(text, Some(address)).await? {
+        let context = RequestContext::of(request);
+        match self.look_up(text, Some(context.address)).await? {
             Err(ApiKeyRefusal::Unknown) => {
-                limits(request)?.rates().admit_wrong_key(request).await?;
+                limits(request)?.rates().admit_wrong_key(&context).await?;
                 Err(ApiKeyRefusal::Unknown.into())
             }
             checked => Ok(checked?),
@@ -44,7 +44,8 @@ impl Authenticator {
     ) -> Result<Option<CheckedApiKey>, Problem> {
         let checked = self.look_up(text, client).await?;
         if matches!(checked, Err(ApiKeyRefusal::Unknown)) {
-            limits(request)?.rates().admit_introspected_key(request, client).await?;
+            let context = RequestContext::of(request);
+            limits(request)?.rates().admit_introspected_key(&context, client).await?;
         }
         Ok(checked.ok())
     }

@@ -18,6 +18,7 @@ use super::fair_semaphore::FairPermit;
 use super::{Limits, Priority};
 use crate::poll_once::poll_once;
 use crate::problem::Problem;
+use crate::request::RequestContext;
 
 /// The place of a request among those under way.
 pub(crate) struct Place {
@@ -48,7 +49,8 @@ impl Place {
 
     /// Takes a place again, or refuses the request.
     async fn enter(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let permit = self.limits.enter(request, self.priority).await?;
+        let context = RequestContext::of(request);
+        let permit = self.limits.enter(request, &context, self.priority).await?;
         self.permit.set(Some(permit));
         Ok(())
     }
@@ -71,7 +73,7 @@ pub(crate) async fn receive<T>(
     let body = match poll_once(body.as_mut()).await {
         Poll::Ready(body) => body,
         Poll::Pending => {
-            let mut awaited = place.limits.await_body(request)?;
+            let mut awaited = place.limits.await_body(&RequestContext::of(request));
             tokio::select! {
                 biased;
                 body = body => body,

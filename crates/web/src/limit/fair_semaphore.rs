@@ -5,8 +5,6 @@
 //! last permit of a request is the one that counts, so a request for many at once takes no more
 //! than as many requests for one.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +17,45 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct FairSemaphore<K: Eq + Hash> {
     total: AtomicUsize,
-    /// The permits of each caller that has one.
-    by_caller: [Mutex<HashMap<K, usize>>; SHARDS],
+    /// The callers that have permits.
+    by_caller: [Mutex<Callers<K>>; SHARDS],
     hasher: RandomState,
+}
+
+/// The callers of a part of the table with their permits, at least one each. They are few, because permits are few and the
+/// hash of a caller, which nobody else knows, chooses its part; so a list needs no second hash.
+#[derive(Debug)]
+struct Callers<K>(Vec<(K, usize)>);
+
+impl<K> Default for Callers<K> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Copy + Eq> Callers<K> {
+    /// Adds permits of a caller, unless it would have more than its share.
+    fn add(&mut self, caller: K, count: usize, share: usize) -> bool {
+        let mine = self.0.iter_mut().find(|(other, _)| *other == caller);
+        let after = mine.as_ref().map_or(0, |(_, mine)| *mine).saturating_add(count);
+        if after > share {
+            return false;
+        }
+        match mine {
+            Some((_, mine)) => *mine = after,
+            None => self.0.push((caller, after)),
+        }
+        true
+    }
+
+    fn subtract(&mut self, caller: K, count: usize) {
+        let Some(place) = self.0.iter().position(|(other, _)| *other == caller) else { return };
+        let Some((_, mine)) = self.0.get_mut(place) else { return };
+        *mine = mine.saturating_sub(count);
+        if *mine == 0 {
+            self.0.swap_remove(place);
+        }
+    }
 }
 
 /// The limits of one request for permits.
@@ -44,7 +78,7 @@ pub(crate) struct FairPermit<K: Copy + Eq + Hash> {
 
 impl<K: Copy + Eq + Hash> FairSemaphore<K> {
     pub(crate) fn new() -> Arc<Self> {
-        let by_caller = std::array::from_fn(|_| Mutex::new(HashMap::new()));
+        let by_caller = std::array::from_fn(|_| Mutex::default());
         Arc::new(Self { total: AtomicUsize::new(0), by_caller, hasher: RandomState::new() })
     }
 
@@ -63,13 +97,8 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
         // From here on, the total is released with the permit.
         let mut permit = FairPermit { semaphore: Arc::clone(self), caller: None, count };
         if let Some(caller) = caller {
-            match self.callers(&caller).entry(caller) {
-                Entry::Occupied(mut mine) => {
-                    let after = mine.get().saturating_add(count);
-                    *mine.get_mut() = Some(after).filter(|after| *after <= share)?;
-                }
-                Entry::Vacant(place) if count <= share => drop(place.insert_entry(count)),
-                Entry::Vacant(_) => return None,
+            if !self.callers(&caller).add(caller, count, share) {
+                return None;
             }
             permit.caller = Some(caller);
         }
@@ -82,7 +111,7 @@ impl<K: Copy + Eq + Hash> FairSemaphore<K> {
     }
 
     /// The part of the table with this caller.
-    fn callers(&self, caller: &K) -> MutexGuard<'_, HashMap<K, usize>> {
+    fn callers(&self, caller: &K) -> MutexGuard<'_, Callers<K>> {
         let shard = self.hasher.hash_one(caller) % u64::try_from(SHARDS).unwrap_or(u64::MAX);
         let [first, ..] = &self.by_caller;
         let shard = usize::try_from(shard).ok().and_then(|shard| self.by_caller.get(shard));
@@ -94,12 +123,7 @@ impl<K: Copy + Eq + Hash> Drop for FairPermit<K> {
     fn drop(&mut self) {
         self.semaphore.total.fetch_sub(self.count, Ordering::Relaxed);
         let Some(caller) = self.caller else { return };
-        if let Entry::Occupied(mut mine) = self.semaphore.callers(&caller).entry(caller) {
-            match mine.get().saturating_sub(self.count) {
-                0 => drop(mine.remove()),
-                rest => *mine.get_mut() = rest,
-            }
-        }
+        self.semaphore.callers(&caller).subtract(caller, self.count);
     }
 }
 
@@ -128,7 +152,7 @@ mod tests {
         drop((greedy, other, newcomer));
         assert_eq!(all(&semaphore, Some(2), EIGHT).len(), 4);
         assert_eq!(semaphore.total(), 0);
-        assert!((1..=3).all(|caller| semaphore.callers(&caller).is_empty()));
+        assert!((1..=3).all(|caller| semaphore.callers(&caller).0.is_empty()));
     }
 
     #[test]
@@ -177,7 +201,7 @@ mod tests {
         });
         assert!(most.into_inner() <= EIGHT.total);
         assert_eq!(semaphore.total(), 0);
-        assert!((0..4).all(|caller| semaphore.callers(&caller).is_empty()));
+        assert!((0..4).all(|caller| semaphore.callers(&caller).0.is_empty()));
     }
 
     #[test]

@@ -8,12 +8,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use ipnet::IpNet;
 use portcullis_domain::{AccountId, ApiKeyId, Clock};
 use portcullis_flows::node::ban::Bans;
@@ -22,7 +20,6 @@ use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subjec
 use crate::ban;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
-use crate::settings::Settings;
 
 /// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,51 +145,44 @@ impl RateLimits {
     /// Counts a request under the general quota of its client address, or refuses it.
     pub(crate) fn admit_address(
         &self,
-        request: &HttpRequest,
+        context: &RequestContext,
         rate: &RouteRate,
     ) -> Result<(), Problem> {
-        let Some((settings, client)) = self.limited_client(request)? else { return Ok(()) };
+        let Some(settings) = self.limits_of(context) else { return Ok(()) };
         if matches!(rate, RouteRate::Exempt) {
             return Ok(());
         }
-        let demand = Demand { quota: &settings.requests, subject: client.address.into() };
+        let demand = Demand { quota: &settings.requests, subject: context.address.into() };
         // The time of arrival saves a look at the clock.
-        let states = self.limiter.local().acquire(client.begun, &[demand]);
+        let states = self.limiter.local().acquire(context.begun, &[demand]);
         let states = states.map_err(|_| Problem::new(Code::Internal))?;
-        self.answer(states, Some(client.address)).map(drop)
+        self.answer(states, Some(context.address)).map(drop)
     }
 
     /// Counts a request under the quota of its route, or refuses it. Returns the state of that quota.
     pub(crate) async fn admit_to_route(
         &self,
-        request: &HttpRequest,
+        context: &RequestContext,
         rate: &RouteRate,
     ) -> Result<Option<States>, Problem> {
-        let Some((_, client)) = self.limited_client(request)? else { return Ok(None) };
-        let address = client.address;
         let RouteRate::Quota { quota, starts_bans } = rate else { return Ok(None) };
+        if self.limits_of(context).is_none() {
+            return Ok(None);
+        }
+        let address = context.address;
         let demand = Demand { quota, subject: Subject::from(address) };
         let states = self.limiter.acquire(|| self.clock.monotonic(), &[demand]).await;
         let states = states.map_err(|_| Problem::new(Code::Internal))?;
         self.answer(states, Some(address).filter(|_| *starts_bans)).map(Some)
     }
 
-    /// The context of a request, if the requests of its client address are limited.
-    fn limited_client(
-        &self,
-        request: &HttpRequest,
-    ) -> Result<Option<(&RateLimitSettings, Rc<RequestContext>)>, Problem> {
-        let Some(settings) = &self.settings else { return Ok(None) };
-        let context = RequestContext::of(request);
-        let address = context.address;
-        // A trusted proxy is the client address if it forwards no readable address. It then stands
-        // for every client, and is never exempt.
-        if settings.exempt_networks.iter().any(|network| network.contains(&address))
-            && !Settings::of(request)?.trusts(address)
-        {
-            return Ok(None);
-        }
-        Ok(Some((settings, context)))
+    /// The settings, if the requests of the client address are limited. An exempt address that is a
+    /// trusted proxy stands for every client, and is limited.
+    fn limits_of(&self, context: &RequestContext) -> Option<&RateLimitSettings> {
+        self.settings.as_ref().filter(|settings| {
+            let mut exempt = settings.exempt_networks.iter();
+            context.is_proxy || !exempt.any(|network| network.contains(&context.address))
+        })
     }
 
     /// Counts a request for the account that has sent it, or refuses it. The refusal is no offence of
@@ -230,9 +220,9 @@ impl RateLimits {
     }
 
     /// Counts a request with a wrong API key for its client address, or refuses it.
-    pub(crate) async fn admit_wrong_key(&self, request: &HttpRequest) -> Result<(), Problem> {
+    pub(crate) async fn admit_wrong_key(&self, context: &RequestContext) -> Result<(), Problem> {
         let rate = self.of_route(Rate::Of(&WRONG_API_KEYS));
-        self.admit_to_route(request, &rate).await.map(drop)
+        self.admit_to_route(context, &rate).await.map(drop)
     }
 
     /// Counts a wrong API key that a service introspects, or refuses it: for the service by its address, and
@@ -242,7 +232,7 @@ impl RateLimits {
     /// name the address of a client that sent none.
     pub(crate) async fn admit_introspected_key(
         &self,
-        request: &HttpRequest,
+        context: &RequestContext,
         client: Option<IpAddr>,
     ) -> Result<(), Problem> {
         if self.settings.is_none() {
@@ -253,7 +243,7 @@ impl RateLimits {
             RouteRate::Quota { quota, .. } => quota,
             RouteRate::Exempt | RouteRate::General => rate.quota,
         });
-        let addresses = [Some(RequestContext::of(request).address), client];
+        let addresses = [Some(context.address), client];
         let demands: Vec<_> = quotas
             .iter()
             .zip(addresses)

@@ -9,14 +9,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix_web::HttpRequest;
 use portcullis_rate_limit::AddressPrefix;
 
 use super::fair_semaphore::{Bounds, FairPermit, FairSemaphore};
 use crate::pending::{Pending, PendingBounds, PendingPermit};
 use crate::problem::Problem;
 use crate::request::RequestContext;
-use crate::settings::{RequestBounds, Settings};
+use crate::settings::RequestBounds;
 
 /// The priority of a route while the node has too many requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,13 +88,12 @@ impl RequestsUnderWay {
     /// Counts a request until the permit is dropped, or refuses it.
     pub(super) fn enter(
         &self,
-        request: &HttpRequest,
+        context: &RequestContext,
         priority: Priority,
     ) -> Result<FairPermit<AddressPrefix>, Problem> {
-        let (address, is_limited) = client(request)?;
         let RequestBounds { total, per_address } = self.bounds;
         let bounds = Bounds { total: priority.share_of(total), per_caller: per_address };
-        let caller = is_limited.then_some(address);
+        let caller = (!context.stands_for_many).then(|| AddressPrefix::new(context.address));
         self.semaphore.enter(caller, 1, bounds).ok_or_else(|| {
             self.refused.of(priority).fetch_add(1, Ordering::Relaxed);
             Problem::busy().detail("The server has too many requests under way.")
@@ -103,11 +101,11 @@ impl RequestsUnderWay {
     }
 
     /// Counts a request that waits for its body, until the permit is dropped. It may end an older one.
-    pub(super) fn await_body(&self, request: &HttpRequest) -> Result<PendingPermit, Problem> {
-        let (address, is_limited) = client(request)?;
+    pub(super) fn await_body(&self, context: &RequestContext) -> PendingPermit {
         let RequestBounds { total, per_address } = self.bounds;
-        let per_client = if is_limited { per_address } else { usize::MAX };
-        Ok(self.awaited.begin(Some(address), PendingBounds { total, per_client }))
+        let per_client = if context.stands_for_many { usize::MAX } else { per_address };
+        let address = AddressPrefix::new(context.address);
+        self.awaited.begin(Some(address), PendingBounds { total, per_client })
     }
 
     /// The requests that wait for their bodies.
@@ -125,13 +123,6 @@ impl RequestsUnderWay {
         let count = |priority| (priority, self.refused.of(priority).load(Ordering::Relaxed));
         Priority::ALL.into_iter().map(count)
     }
-}
-
-/// The client of a request; false if its address stands for many clients, and has no maximum.
-fn client(request: &HttpRequest) -> Result<(AddressPrefix, bool), Problem> {
-    let address = RequestContext::of(request).address;
-    let is_limited = !Settings::of(request)?.stands_for_many(address);
-    Ok((AddressPrefix::new(address), is_limited))
 }
 
 #[cfg(test)]
