@@ -51,7 +51,7 @@ coverage:
     arguments=()
     for name in "${crates[@]}"; do arguments+=(--package "portcullis-$name" --include-files "crates/$name/src/*"); done
     tests/run --exec cargo tarpaulin --engine llvm --skip-clean --timeout 3600 "${arguments[@]}" \
-        --features portcullis-domain/moderation,portcullis-password/range-service,portcullis-guard/actix,portcullis-guard/axum \
+        --features portcullis-domain/moderation,portcullis-guard/actix,portcullis-guard/axum,portcullis-mfa/passkey,portcullis-password/range-service \
         --target-dir "${CARGO_TARGET_DIR:-target}/coverage" --out Stdout | tee /dev/stderr | awk -v names="${crates[*]}" '
             $2 ~ /^crates\// && $3 ~ /^[0-9]+\/[0-9]+$/ {
                 split($2, path, "/"); split($3, lines, "/")

@@ -103,6 +103,11 @@ class Node:
             "PORTCULLIS__SERVER__ADDRESS": "%s:%d" % self.address,
             "PORTCULLIS__SERVER__OPERATIONS_ADDRESS": "%s:%d" % operations,
             "PORTCULLIS__SERVER__SHUTDOWN_DELAY_MS": "1000",
+            # The issuer of tokens is that of every node.
+            "PORTCULLIS__SERVER__BASE_URL": "http://127.0.0.1:8080",
+            # All clients have one address.
+            "RATE_LIMIT_LOGIN_ATTEMPTS": "1000",
+            "PORTCULLIS__RATE_LIMIT__REQUESTS": "1000000",
         }
         with open(FOLDER / "log", "a") as log:
             self.process = subprocess.Popen([program, "serve"], env=variables, stdout=log, stderr=log)
@@ -158,7 +163,7 @@ class Load:
             question = {"resource": "schedule", "action": "list"}
             path = "/api/authz/check"
             self.timed("writes", lambda node: expect(node.request("POST", path, question, bearer)))
-            refresh = {"refresh_token": tokens["refresh_token"], "delivery": "body"}
+            refresh = {"refresh_token": tokens["refresh_token"]}
             path = "/api/auth/refresh"
             tokens = self.timed("writes", lambda node: expect(node.request("POST", path, refresh)))
             time.sleep(0.05)
@@ -256,6 +261,8 @@ def main():
     load.node.stop()
     run(NEW, environment, "audit", "verify")
     if load.failures or differing:
+        log = (FOLDER / "log").read_text().splitlines()
+        print(*[line for line in log if " WARN " in line or "ERROR" in line][-20:], sep="\n")
         sys.exit("\n".join(load.failures[:20] + differing))
 
 
