@@ -5,6 +5,12 @@ mod account;
 #[cfg(test)]
 mod account_change;
 #[cfg(test)]
+mod account_deletion;
+#[cfg(test)]
+mod account_parts;
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod api_keys;
 #[cfg(test)]
 mod backup_codes;
