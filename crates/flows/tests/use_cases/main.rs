@@ -7,6 +7,8 @@ mod account_change;
 #[cfg(test)]
 mod account_deletion;
 #[cfg(test)]
+mod account_networks;
+#[cfg(test)]
 mod account_parts;
 #[cfg(test)]
 mod administration;
