@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod account_change;
 #[cfg(test)]
+mod account_credentials;
+#[cfg(test)]
 mod account_deletion;
 #[cfg(test)]
 mod account_networks;
@@ -75,6 +77,8 @@ mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod own_data;
+#[cfg(test)]
 mod passkey;
 #[cfg(test)]
 mod passkey_changes;
@@ -88,6 +92,8 @@ mod password_policy;
 mod password_reset;
 #[cfg(test)]
 mod pending_registration;
+#[cfg(test)]
+mod profile;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
