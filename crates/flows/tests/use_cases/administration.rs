@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::{Entry, EventKind, Filter};
+use portcullis_audit::{DecisionId, Entry, EventKind, Filter};
 use portcullis_domain::{Account, AccountId, Role, SessionId};
+use portcullis_flows::access::decision::{Decisions, Question};
+use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
+use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::account_change::{AccountChanges, ChangeError, Refusal};
 use portcullis_flows::principal::Principal;
 use portcullis_flows::sign_in::SignedIn;
 use portcullis_flows::sign_in::lockout::FailureCounters;
 use portcullis_flows::sign_in::session_tokens::TokenIssuer;
-use portcullis_testkit::samples;
+use portcullis_testkit::{TestDatabase, samples};
 use portcullis_token::Purpose;
 
 use crate::account_change::admin;
-use crate::deployment::{Deployment, Node, by_name};
+use crate::deployment::{Deployment, HOUR, Node, by_name};
 use crate::session::activate;
 use crate::trail::trail;
 
@@ -106,4 +109,21 @@ pub(crate) fn enrol_as(deployment: &Deployment, name: &str, role: &str) -> Accou
     let change = format!("UPDATE accounts SET role = '{role}' WHERE username = '{name}'");
     deployment.database.store().execute(&change).unwrap();
     Account { role: Role::parse(role).unwrap(), ..account }
+}
+
+/// The account asks for a permission, and the decision is recorded.
+pub(crate) fn decide(deployment: &Deployment, node: &Node, account: &Account) -> DecisionId {
+    let store = Arc::new(deployment.database.store().clone());
+    let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
+    let keys = TestDatabase::audit_keys();
+    let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
+    let decisions = Decisions::new(
+        node.matrix.clone(),
+        Arc::new(Accounts::start(store, deployment.clock.clone()).unwrap()),
+        Arc::new(recorder.unwrap()),
+        deployment.clock.clone(),
+    );
+    let caller = samples::principal(account.id, account.role.as_str());
+    let pending = decisions.at_once(caller, vec![Question::own("schedule", "read")]);
+    decisions.later(pending.unwrap_err(), HOUR).unwrap().remove(0).decision
 }

@@ -77,6 +77,8 @@ mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod outbox_administration;
+#[cfg(test)]
 mod own_data;
 #[cfg(test)]
 mod passkey;

@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use portcullis_audit::{Entry, EventKind, Origin};
 use portcullis_domain::{Account, AssuranceLevel};
-use portcullis_flows::access::decision::{Decisions, Question};
-use portcullis_flows::audit::recording::{Recorder, RecordingPolicy};
-use portcullis_flows::identity::account::Accounts;
 use portcullis_flows::identity::email_change::EmailChangeRequest;
 use portcullis_flows::identity::own_data::OwnData;
 use portcullis_flows::sign_in::SignInRequest;
 use portcullis_testkit::{PASSWORD, TestDatabase, samples};
 
 use crate::account_change::admin;
-use crate::administration::{by, only_recorded, parties, session_of, sign_in};
-use crate::deployment::{Deployment, HOUR, Node, SECOND, guess};
+use crate::administration::{by, decide, only_recorded, parties, session_of, sign_in};
+use crate::deployment::{Deployment, SECOND, guess};
 use crate::factors::{change, enrolled};
 use crate::trail::trail;
 
@@ -187,20 +184,4 @@ fn the_reason_of_a_decision_is_for_auditors_only() {
     assert_eq!(decision.resource.as_deref(), Some("schedule"));
     assert_eq!(decision.reason, None);
     assert!(only_recorded(&deployment, EventKind::PermissionCheck).reason.is_some());
-}
-
-fn decide(deployment: &Deployment, node: &Node, account: &Account) {
-    let store = Arc::new(deployment.database.store().clone());
-    let policy = RecordingPolicy { strict: true, ..RecordingPolicy::default() };
-    let keys = TestDatabase::audit_keys();
-    let recorder = Recorder::start(store.clone(), keys, policy, deployment.ambient());
-    let decisions = Decisions::new(
-        node.matrix.clone(),
-        Arc::new(Accounts::start(store, deployment.clock.clone()).unwrap()),
-        Arc::new(recorder.unwrap()),
-        deployment.clock.clone(),
-    );
-    let caller = samples::principal(account.id, account.role.as_str());
-    let pending = decisions.at_once(caller, vec![Question::own("schedule", "read")]);
-    decisions.later(pending.unwrap_err(), HOUR).unwrap();
 }
