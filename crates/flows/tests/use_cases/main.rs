@@ -39,11 +39,15 @@ mod deployment;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod disavowal;
 #[cfg(test)]
 mod email_change;
 #[cfg(test)]
 mod email_verification;
+#[cfg(test)]
+mod entry_proof;
 #[cfg(test)]
 mod factor_events;
 #[cfg(test)]
@@ -133,6 +137,8 @@ mod shared_secret;
 mod sign_in;
 #[cfg(test)]
 mod sign_in_risk;
+#[cfg(test)]
+mod sign_in_statistics;
 #[cfg(test)]
 mod sign_out;
 #[cfg(test)]
