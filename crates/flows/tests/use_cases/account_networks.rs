@@ -198,7 +198,7 @@ fn an_administrator_sets_neither_the_own_list_nor_that_of_a_senior_account() {
         assert_eq!(set(&joan, id(&grace), text), Refusal::AboveOwnRole, "{text}");
     }
     assert_eq!(deployment.outcomes("networks_changed"), ["against_rules 4"]);
-    assert_eq!(deployment.count("accounts WHERE allowed_networks <> ''"), 0);
+    assert_eq!(deployment.count("accounts WHERE allowed_networks IS NOT NULL"), 0);
     let demote = "UPDATE accounts SET role = 'msa' WHERE username = 'joan'";
     deployment.database.store().execute(demote).unwrap();
     let ada = deployment.enrol("ada");

@@ -23,6 +23,8 @@ mod ban;
 #[cfg(test)]
 mod bootstrap;
 #[cfg(test)]
+mod breach_review;
+#[cfg(test)]
 mod challenge;
 #[cfg(test)]
 mod challenge_retention;
@@ -121,12 +123,16 @@ mod requests;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
 mod risk_evasion;
 mod risk_table;
+#[cfg(test)]
+mod role_moves;
 #[cfg(test)]
 mod secret;
 #[cfg(test)]
@@ -135,6 +141,8 @@ mod session;
 mod shared_secret;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod sign_in_outcomes;
 #[cfg(test)]
 mod sign_in_risk;
 #[cfg(test)]
