@@ -6,7 +6,8 @@ use std::sync::Arc;
 use portcullis_audit::Origin;
 use portcullis_domain::AccountId;
 use portcullis_flows::audit::sign_in_statistics::{
-    MAX_BUCKETS, Period, PeriodError, SignInReport, SignInStatistics, SignInStatisticsStore, Step,
+    MAX_BUCKETS, Period, PeriodError, SignInBucket, SignInReport, SignInStatistics,
+    SignInStatisticsStore, Step,
 };
 use portcullis_flows::sign_in::SignInRequest;
 use portcullis_testkit::{TestDatabase, at_once, samples};
@@ -143,7 +144,7 @@ fn only_what_is_in_the_period_is_counted_to_the_minute() {
                 usize::try_from(until.since(from).as_secs() / 60).unwrap()
             );
             assert_eq!(
-                report.buckets.iter().map(|it| it.refused()).sum::<u64>(),
+                report.buckets.iter().map(SignInBucket::refused).sum::<u64>(),
                 report.total.refused()
             );
             report.total.refused()
