@@ -65,6 +65,8 @@ fn a_mail_is_listed_by_its_state_and_its_kind_without_its_address_and_its_conten
         forgot(&deployment, &node, "ada@example.org");
         forgot(&deployment, &node, "nobody@example.org");
         bury(&deployment);
+        // The ids of mails are in the order of their times.
+        deployment.pass(MINUTE);
         outbox(&deployment).send_test(&samples::operator(), ada.id).unwrap();
         let states: Vec<_> = mails(&deployment)
             .iter()
