@@ -26,14 +26,14 @@ const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 const OTHER_SECRET: &str = "pW3xS8nK1vB6cZ0mQ9rT4yL7hJ2gF5dA";
 
 /// The use cases of one node.
-struct Node {
+pub(crate) struct Node {
     keys: ApiKeys,
     checks: ApiKeyChecks,
     uses: Arc<ApiKeyUses>,
 }
 
 impl Node {
-    fn of(deployment: &Deployment) -> Self {
+    pub(crate) fn of(deployment: &Deployment) -> Self {
         Self::with(deployment, SeedKey::new(deployment.secret.derive(Purpose::ApiKeys)))
     }
 
@@ -51,7 +51,7 @@ impl Node {
         }
     }
 
-    fn create(&self, owner: AccountId) -> NewApiKey {
+    pub(crate) fn create(&self, owner: AccountId) -> NewApiKey {
         self.try_create(owner, &wanted("schedule:list")).unwrap()
     }
 
@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// The outcome of a check that asks the database.
-    fn check(&self, key: &ApiKey) -> Result<(), ApiKeyRefusal> {
+    pub(crate) fn check(&self, key: &ApiKey) -> Result<(), ApiKeyRefusal> {
         self.checks.read(key, Some(HERE)).unwrap().map(drop)
     }
 
@@ -88,7 +88,7 @@ fn wanted(scope: &str) -> WantedApiKey {
     }
 }
 
-fn enrol(deployment: &Deployment, name: &str, kind: &str) -> AccountId {
+pub(crate) fn enrol(deployment: &Deployment, name: &str, kind: &str) -> AccountId {
     let account = deployment.enrol(name).id;
     let change = format!("UPDATE accounts SET kind = '{kind}' WHERE username = '{name}'");
     deployment.database.store().execute(&change).unwrap();

@@ -1,8 +1,12 @@
 //! A store that runs a function between two steps of a use case.
 
-use portcullis_domain::{AccountId, NetworkPrefix};
+use portcullis_domain::{Account, AccountId, NetworkPrefix};
 use portcullis_flows::StoreError;
 use portcullis_flows::effects::{Effects, EffectsOf};
+use portcullis_flows::identity::account::AccountStore;
+use portcullis_flows::identity::account_change::{
+    AccountChange, AccountChangeResult, AccountChangeStore,
+};
 use portcullis_flows::identity::password_change::{
     PasswordChangeStore, PasswordUpdate, PasswordUpdateResult,
 };
@@ -24,6 +28,7 @@ pub(crate) enum Before {
     Renewing,
     Changing,
     Refusing,
+    AccountChange,
 }
 
 /// Does `intercept` before that step, and is the real store otherwise.
@@ -121,5 +126,28 @@ impl<S: PasswordChangeStore, F: Fn(&S) + Send + Sync> PasswordChangeStore
         change: &PasswordUpdate<'_>,
     ) -> Result<PasswordUpdateResult, StoreError> {
         self.reach(Before::Changing).change_password(change)
+    }
+}
+
+impl<S: AccountStore, F: Fn(&S) + Send + Sync> AccountStore for InterceptedStore<S, F> {
+    fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.store.account(id)
+    }
+}
+
+impl<S: AccountChangeStore, F: Fn(&S) + Send + Sync> AccountChangeStore for InterceptedStore<S, F> {
+    fn change_account(
+        &self,
+        change: &AccountChange<'_>,
+    ) -> Result<AccountChangeResult, StoreError> {
+        self.reach(Before::AccountChange).change_account(change)
+    }
+
+    fn read_account(
+        &self,
+        id: AccountId,
+        effects: &Effects,
+    ) -> Result<Option<Account>, StoreError> {
+        self.store.read_account(id, effects)
     }
 }

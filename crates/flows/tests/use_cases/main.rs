@@ -5,6 +5,16 @@ mod account;
 #[cfg(test)]
 mod account_change;
 #[cfg(test)]
+mod account_credentials;
+#[cfg(test)]
+mod account_deletion;
+#[cfg(test)]
+mod account_networks;
+#[cfg(test)]
+mod account_parts;
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod api_keys;
 #[cfg(test)]
 mod backup_codes;
@@ -12,6 +22,8 @@ mod backup_codes;
 mod ban;
 #[cfg(test)]
 mod bootstrap;
+#[cfg(test)]
+mod breach_review;
 #[cfg(test)]
 mod challenge;
 #[cfg(test)]
@@ -29,11 +41,15 @@ mod deployment;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod disavowal;
 #[cfg(test)]
 mod email_change;
 #[cfg(test)]
 mod email_verification;
+#[cfg(test)]
+mod entry_proof;
 #[cfg(test)]
 mod factor_events;
 #[cfg(test)]
@@ -67,6 +83,10 @@ mod mass_sign_out;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod outbox_administration;
+#[cfg(test)]
+mod own_data;
+#[cfg(test)]
 mod passkey;
 #[cfg(test)]
 mod passkey_changes;
@@ -80,6 +100,8 @@ mod password_policy;
 mod password_reset;
 #[cfg(test)]
 mod pending_registration;
+#[cfg(test)]
+mod profile;
 #[cfg(test)]
 mod provisioning;
 #[cfg(test)]
@@ -101,12 +123,16 @@ mod requests;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod revocation_clock;
 #[cfg(test)]
 mod risk_evasion;
 mod risk_table;
+#[cfg(test)]
+mod role_moves;
 #[cfg(test)]
 mod secret;
 #[cfg(test)]
@@ -116,7 +142,11 @@ mod shared_secret;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sign_in_outcomes;
+#[cfg(test)]
 mod sign_in_risk;
+#[cfg(test)]
+mod sign_in_statistics;
 #[cfg(test)]
 mod sign_out;
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Tests of account creation and import by the operator.
 
+use portcullis_audit::EventKind;
 use portcullis_domain::{AccountKind, Role, SecretString};
 use portcullis_flows::identity::account_request::{
-    AccountRequest, RegistrationError, RegistrationMode,
+    AccountRequest, FieldError, RegistrationError, RegistrationMode,
 };
 use portcullis_flows::identity::provisioning::{
-    Import, ImportResult, ImportRow, PersonKind, ProvisioningOptions,
+    Import, ImportResult, ImportRow, PersonKind, ProvisioningOptions, ServiceRequest,
 };
 use portcullis_flows::identity::registration::Creation;
-use portcullis_testkit::samples;
+use portcullis_flows::sign_in::SignInError;
+use portcullis_testkit::{TestDatabase, samples};
 
+use crate::administration::{only_recorded, parties};
 use crate::deployment::{Deployment, Node, account_request, by_name, typing};
 
 /// A known answer of libxcrypt, for `legacy user password`.
@@ -135,4 +138,77 @@ fn row(name: &str, password_hash: &str) -> ImportRow {
         role: None,
         password_hash: password_hash.to_owned(),
     }
+}
+
+fn service(name: &str, role: &str) -> ServiceRequest {
+    ServiceRequest {
+        username: name.to_owned(),
+        email: format!("{name}@example.org"),
+        role: Role::parse(role).unwrap(),
+        origin: samples::origin(),
+    }
+}
+
+#[test]
+fn a_service_account_has_no_password_and_nobody_signs_in_with_it() {
+    TestDatabase::on_both(|database| {
+        let deployment = Deployment::on(database);
+        let node = deployment.node();
+        let feed = node.provisioning.create_service(&service("feed", "faculty")).unwrap();
+        assert_eq!((feed.kind, feed.role.as_str()), (AccountKind::Service, "faculty"));
+        assert_eq!(deployment.count("accounts WHERE password_hash IS NULL"), 1);
+        let refused = node.sign_in.sign_in(&by_name("feed"));
+        assert!(matches!(refused, Err(SignInError::Refused)), "{refused:?}");
+        let event = only_recorded(&deployment, EventKind::AccountCreated);
+        assert_eq!(parties(&event), ("operator".to_owned(), Some(feed.id)));
+        let details = event.details.unwrap();
+        assert!(details.contains(r#""after":"service""#), "{details}");
+    });
+}
+
+#[test]
+fn a_service_account_is_held_to_the_form_of_names_and_takes_no_name_of_others() {
+    let deployment = Deployment::new();
+    let node = deployment.node();
+    let create = |request: &ServiceRequest| node.provisioning.create_service(request);
+    let malformed = ServiceRequest { email: "nowhere".to_owned(), ..service("a", "msa") };
+    match create(&malformed) {
+        Err(RegistrationError::Invalid(faults)) => {
+            let fields: Vec<_> = faults.iter().map(FieldError::field).collect();
+            assert_eq!(fields, ["username", "email"], "all faults at once");
+        }
+        other => panic!("{other:?}"),
+    }
+    deployment.enrol("ada");
+    let taken = create(&service("ada", "msa"));
+    assert!(matches!(taken, Err(RegistrationError::UsernameTaken)), "{taken:?}");
+    let email = ServiceRequest { email: "ADA@example.org".to_owned(), ..service("feed", "msa") };
+    let taken = create(&email);
+    assert!(matches!(taken, Err(RegistrationError::EmailTaken)), "{taken:?}");
+    assert_eq!(deployment.outcomes("account_created"), [""; 0]);
+    assert_eq!(deployment.count("accounts"), 1);
+}
+
+#[test]
+fn no_account_is_created_with_a_role_that_the_matrix_lacks() {
+    let deployment = Deployment::new();
+    let node = deployment.node();
+    let service = node.provisioning.create_service(&service("feed", "nurse"));
+    assert!(matches!(service, Err(RegistrationError::Superseded)), "{service:?}");
+    let options = ProvisioningOptions {
+        role: Role::parse("nurse").unwrap(),
+        kind: PersonKind::User,
+        password_must_change: false,
+    };
+    let person = node.provisioning.create(&account_request("ada"), options);
+    assert!(matches!(person, Err(RegistrationError::Superseded)), "{person:?}");
+    assert_eq!(deployment.count("accounts"), 0);
+}
+
+#[test]
+fn the_kinds_of_people_are_read_as_they_are_written_and_a_service_is_none() {
+    for kind in PersonKind::ALL {
+        assert_eq!(PersonKind::of(kind.as_str()), Some(kind));
+    }
+    assert_eq!(PersonKind::of("service"), None);
 }
