@@ -12,6 +12,7 @@ use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
 
 use crate::route_counters::RouteCounters;
+use crate::settings::AddressOwner;
 use crate::trace_context::TraceContext;
 
 /// The context of a request, found by the outermost layer.
@@ -23,10 +24,8 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
-    /// True if the client address is that of a trusted proxy: it has forwarded no readable one.
-    pub(crate) is_proxy: bool,
-    /// True if the client address stands for many clients: a trusted proxy, or an own service.
-    pub(crate) stands_for_many: bool,
+    /// Whom the client address belongs to.
+    pub(crate) owner: AddressOwner,
     /// The trace, if the client has named one or an exporter takes it.
     pub(crate) trace: Option<TraceContext>,
     /// True if an exporter takes it.
@@ -45,8 +44,7 @@ impl RequestContext {
                 id: String::new(),
                 address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 is_proxied: false,
-                is_proxy: false,
-                stands_for_many: false,
+                owner: AddressOwner::Client,
                 trace: None,
                 is_recorded: false,
                 begun: Duration::ZERO,

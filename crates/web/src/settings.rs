@@ -73,6 +73,24 @@ pub struct RequestBounds {
     pub per_address: usize,
 }
 
+/// Whom an address belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AddressOwner {
+    /// One client.
+    #[default]
+    Client,
+    /// A service of the deployment, in one of [`ConnectionLimits::exempt_networks`].
+    OwnService,
+    /// A trusted proxy. As a client address it means that the proxy has forwarded no readable one.
+    Proxy,
+}
+
+impl AddressOwner {
+    pub(crate) fn stands_for_many(self) -> bool {
+        self != Self::Client
+    }
+}
+
 impl Default for ConnectionLimits {
     /// 20,000 of a node and 1,000 of an address.
     fn default() -> Self {
@@ -121,11 +139,22 @@ impl Settings {
         self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
-    /// True if one address of this peer stands for many clients: a proxy or an own service.
-    pub(crate) fn stands_for_many(&self, peer: IpAddr) -> bool {
-        let peer = canonical_address(peer);
-        let exempt = &self.connections.exempt_networks;
-        self.trusts(peer) || exempt.iter().any(|network| network.contains(&peer))
+    /// Whom an address belongs to.
+    pub(crate) fn owner_of(&self, address: IpAddr) -> AddressOwner {
+        let address = canonical_address(address);
+        let mut exempt = self.connections.exempt_networks.iter();
+        if self.trusts(address) {
+            AddressOwner::Proxy
+        } else if exempt.any(|network| network.contains(&address)) {
+            AddressOwner::OwnService
+        } else {
+            AddressOwner::Client
+        }
+    }
+
+    /// True if an address stands for many clients.
+    pub(crate) fn stands_for_many(&self, address: IpAddr) -> bool {
+        self.owner_of(address).stands_for_many()
     }
 
     /// True if pages of this origin may use the routes of the group with credentials.

@@ -65,7 +65,7 @@ use crate::request_id::{REQUEST_ID, RequestIds};
 use crate::request_metrics::{RequestMeter, note_route};
 use crate::route::{Body, Mounted, Route};
 use crate::route_counters::RouteCounters;
-use crate::settings::Settings;
+use crate::settings::{AddressOwner, Settings};
 use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::traces::TraceSink;
 use crate::transport::Progress;
@@ -169,8 +169,7 @@ fn context(request: &ServiceRequest, meter: Option<&RequestMeter>) -> RequestCon
             .unwrap_or_default(),
         address,
         is_proxied,
-        is_proxy: settings.is_some_and(|settings| settings.trusts(address)),
-        stands_for_many: settings.is_some_and(|settings| settings.stands_for_many(address)),
+        owner: settings.map_or_else(AddressOwner::default, |settings| settings.owner_of(address)),
         trace,
         is_recorded,
         begun: meter.map_or(Duration::ZERO, RequestMeter::now),

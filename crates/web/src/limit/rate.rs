@@ -20,6 +20,7 @@ use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subjec
 use crate::ban;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
+use crate::settings::AddressOwner;
 
 /// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +182,8 @@ impl RateLimits {
     fn limits_of(&self, context: &RequestContext) -> Option<&RateLimitSettings> {
         self.settings.as_ref().filter(|settings| {
             let mut exempt = settings.exempt_networks.iter();
-            context.is_proxy || !exempt.any(|network| network.contains(&context.address))
+            context.owner == AddressOwner::Proxy
+                || !exempt.any(|network| network.contains(&context.address))
         })
     }
 

@@ -93,7 +93,8 @@ impl RequestsUnderWay {
     ) -> Result<FairPermit<AddressPrefix>, Problem> {
         let RequestBounds { total, per_address } = self.bounds;
         let bounds = Bounds { total: priority.share_of(total), per_caller: per_address };
-        let caller = (!context.stands_for_many).then(|| AddressPrefix::new(context.address));
+        let caller =
+            (!context.owner.stands_for_many()).then(|| AddressPrefix::new(context.address));
         self.semaphore.enter(caller, 1, bounds).ok_or_else(|| {
             self.refused.of(priority).fetch_add(1, Ordering::Relaxed);
             Problem::busy().detail("The server has too many requests under way.")
@@ -103,7 +104,7 @@ impl RequestsUnderWay {
     /// Counts a request that waits for its body, until the permit is dropped. It may end an older one.
     pub(super) fn await_body(&self, context: &RequestContext) -> PendingPermit {
         let RequestBounds { total, per_address } = self.bounds;
-        let per_client = if context.stands_for_many { usize::MAX } else { per_address };
+        let per_client = if context.owner.stands_for_many() { usize::MAX } else { per_address };
         let address = AddressPrefix::new(context.address);
         self.awaited.begin(Some(address), PendingBounds { total, per_client })
     }
