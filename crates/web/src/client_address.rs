@@ -26,6 +26,24 @@ pub enum ForwardingHeader {
     Forwarded,
 }
 
+/// Whom an address belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AddressOwner {
+    /// One client.
+    #[default]
+    Client,
+    /// A service of the deployment, in a network without limits for each address.
+    OwnService,
+    /// A trusted proxy. As a client address it means that the proxy has forwarded no readable one.
+    Proxy,
+}
+
+impl AddressOwner {
+    pub(crate) fn stands_for_many(self) -> bool {
+        self != Self::Client
+    }
+}
+
 /// The address of the client whose request came from this peer.
 pub fn client_address(
     peer: IpAddr,

@@ -11,8 +11,8 @@ use actix_web::{HttpMessage, HttpRequest};
 use portcullis_audit::Origin;
 use portcullis_domain::{is_deceptive, is_invisible};
 
+use crate::client_address::AddressOwner;
 use crate::route_counters::RouteCounters;
-use crate::settings::AddressOwner;
 use crate::trace_context::TraceContext;
 
 /// The context of a request, found by the outermost layer.

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
 use portcullis_domain::canonical_address;
 
-use crate::client_address::ForwardingHeader;
+use crate::client_address::{AddressOwner, ForwardingHeader};
 use crate::group::Group;
 use crate::problem::{Code, Problem};
 use crate::tls::Tls;
@@ -71,24 +71,6 @@ pub struct RequestBounds {
     /// The maximum of a client address, unless it stands for many clients: a trusted proxy, or one of
     /// [`ConnectionLimits::exempt_networks`].
     pub per_address: usize,
-}
-
-/// Whom an address belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum AddressOwner {
-    /// One client.
-    #[default]
-    Client,
-    /// A service of the deployment, in one of [`ConnectionLimits::exempt_networks`].
-    OwnService,
-    /// A trusted proxy. As a client address it means that the proxy has forwarded no readable one.
-    Proxy,
-}
-
-impl AddressOwner {
-    pub(crate) fn stands_for_many(self) -> bool {
-        self != Self::Client
-    }
 }
 
 impl Default for ConnectionLimits {

@@ -51,7 +51,7 @@ use portcullis_rate_limit::{AddressPrefix, States};
 use tracing::{Instrument, Span};
 
 use crate::ban;
-use crate::client_address::client_address;
+use crate::client_address::{AddressOwner, client_address};
 use crate::csrf;
 use crate::group::Groups;
 use crate::guard::GuardResult;
@@ -65,7 +65,7 @@ use crate::request_id::{REQUEST_ID, RequestIds};
 use crate::request_metrics::{RequestMeter, note_route};
 use crate::route::{Body, Mounted, Route};
 use crate::route_counters::RouteCounters;
-use crate::settings::{AddressOwner, Settings};
+use crate::settings::Settings;
 use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::traces::TraceSink;
 use crate::transport::Progress;

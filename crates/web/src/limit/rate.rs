@@ -18,9 +18,9 @@ use portcullis_flows::node::ban::Bans;
 use portcullis_rate_limit::{BreakerState, Demand, Limiter, Quota, States, Subject, headers};
 
 use crate::ban;
+use crate::client_address::AddressOwner;
 use crate::problem::{Code, Problem};
 use crate::request::RequestContext;
-use crate::settings::AddressOwner;
 
 /// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
