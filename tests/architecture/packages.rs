@@ -1,5 +1,6 @@
 //! The crates as packages: each is ready for a registry, and its README begins with what a reader copies.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -305,4 +306,24 @@ fn host() -> Result<String, Box<dyn Error>> {
 fn numbers(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+/// Cargo puts the examples of all packages into one folder: of two with one name, the last one that is built stays.
+#[test]
+fn no_two_packages_have_an_example_of_one_name() -> Outcome {
+    let mut names = BTreeSet::new();
+    let mut twice = Vec::new();
+    for package in fs::read_dir(root().join("crates"))?.chain(fs::read_dir(root().join("bins"))?) {
+        let Ok(examples) = fs::read_dir(package?.path().join("examples")) else { continue };
+        for example in examples {
+            let path = example?.path();
+            let name = path.file_stem().ok_or("no name")?.to_owned();
+            if !names.insert(name) {
+                twice.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(names.len() > 4, "{names:?}");
+    assert_none(twice);
+    Ok(())
 }
