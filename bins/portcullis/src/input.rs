@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 use crate::failure::Failure;
 
-/// A new password: from standard input, or typed twice on the terminal, which does not show it.
+/// Reads a new password from standard input, or asks for it twice on the terminal without echo.
 pub(crate) fn new_password(is_piped: bool) -> Result<SecretString, Failure> {
     if is_piped {
         return secret_line("password");

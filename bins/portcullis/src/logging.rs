@@ -69,8 +69,8 @@ impl Drop for Logging {
     }
 }
 
-/// Hides the parser's errors for malformed requests, which any client can cause, and the news of the framework about
-/// its threads, which the server itself tells.
+/// Hides parser errors of malformed requests, which any client can cause, and the messages of the framework about its
+/// start and stop, which repeat those of the server.
 fn targets(level: LogLevel) -> Targets {
     let level = filter(level);
     let (parser, threads) = if level >= LevelFilter::DEBUG {

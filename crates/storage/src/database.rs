@@ -129,7 +129,7 @@ impl Database {
         &self,
         body: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        body(&mut *self.take(&self.writers, Connection::check)?)
+        self.take(&self.writers, Connection::check)?.recovering(body)
     }
 
     /// Takes a connection and begins on it. A broken connection is dropped and replaced: nothing

@@ -26,7 +26,7 @@ pub enum ForwardingHeader {
     Forwarded,
 }
 
-/// Whom an address belongs to.
+/// The owner of a client address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum AddressOwner {
     /// One client.

@@ -24,7 +24,7 @@ pub(crate) struct RequestContext {
     pub(crate) address: IpAddr,
     /// True if the peer is a trusted proxy, whose connection other clients use too.
     pub(crate) is_proxied: bool,
-    /// Whom the client address belongs to.
+    /// The owner of the client address.
     pub(crate) owner: AddressOwner,
     /// The trace, if the client has named one or an exporter takes it.
     pub(crate) trace: Option<TraceContext>,

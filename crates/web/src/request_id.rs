@@ -25,7 +25,7 @@ impl RequestIds {
         Self(Arc::new((node, AtomicU64::new(0))))
     }
 
-    /// Further ids, for a thread: threads that share a counter slow each other down.
+    /// A generator for one thread, so that threads do not contend for a counter.
     pub(crate) fn of_thread(&self) -> Self {
         Self(Arc::new((self.next(), AtomicU64::new(0))))
     }

@@ -121,7 +121,7 @@ impl Settings {
         self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
-    /// Whom an address belongs to.
+    /// The owner of an address.
     pub(crate) fn owner_of(&self, address: IpAddr) -> AddressOwner {
         let address = canonical_address(address);
         let mut exempt = self.connections.exempt_networks.iter();

@@ -127,7 +127,7 @@ async fn edge(
     };
 
     let mut response = response::render_problem(response, group, &context.id, meter.as_deref());
-    // Found again, not kept: threads that count references to one place slow each other down.
+    // A clone before the call would write to a reference count that all threads share.
     let settings = response.request().app_data::<web::Data<Settings>>();
     let secure = settings.is_some_and(|settings| settings.secure_cookies);
     let lifecycle = response.request().app_data::<web::Data<Lifecycle>>();

@@ -85,7 +85,7 @@ fn whoever_is_no_longer_entitled_to_an_account_does_not_rename_it() {
     });
 }
 
-/// Each entry has the name that was stored before it, whoever was first.
+/// Each entry of the audit log has the name that its change replaced, in any order of the changes.
 #[test]
 fn of_changes_at_once_each_one_builds_on_the_one_before() {
     TestDatabase::on_both_crowded(|database| {

@@ -22,8 +22,8 @@ pub(crate) struct FairSemaphore<K: Eq + Hash> {
     hasher: RandomState,
 }
 
-/// The callers of a part of the table with their permits, at least one each. They are few, because permits are few and the
-/// hash of a caller, which nobody else knows, chooses its part; so a list needs no second hash.
+/// The callers of one part of the table, each with its permits. The list is short: permits are few, and a hash with a
+/// random key spreads the callers over the parts.
 #[derive(Debug)]
 struct Callers<K>(Vec<(K, usize)>);
 
